@@ -1,0 +1,25 @@
+# tenure_room(NAME DIR d LIBS l...): the static library tenure_NAME from d/*.cc. An empty room becomes
+# an interface library, so that the arrows between rooms stay the same.
+function(tenure_room name)
+  cmake_parse_arguments(ROOM "" "DIR" "LIBS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${ROOM_DIR}/*.cc)
+  if(sources)
+    add_library(tenure_${name} STATIC ${sources})
+    target_include_directories(tenure_${name} PUBLIC ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/include)
+    target_link_libraries(tenure_${name} PUBLIC ${ROOM_LIBS})
+  else()
+    add_library(tenure_${name} INTERFACE)
+    target_include_directories(tenure_${name} INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/include)
+    target_link_libraries(tenure_${name} INTERFACE ${ROOM_LIBS})
+  endif()
+endfunction()
+
+# tenure_unit_tests(ROOM): test_ROOM from tests/unit/ROOM/*_test.cc, one ctest case per test.
+function(tenure_unit_tests room)
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/unit/${room}/*.cc)
+  if(sources)
+    add_executable(test_${room} ${sources})
+    target_link_libraries(test_${room} PRIVATE tenure_${room} GTest::gtest_main GTest::gmock rapidcheck)
+    gtest_discover_tests(test_${room} TEST_PREFIX "${room}." DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 120)
+  endif()
+endfunction()

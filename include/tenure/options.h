@@ -1,0 +1,86 @@
+// Options of stores, commits and reads. Each field says its default, its unit and what changing costs.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "tenure/types.h"
+
+namespace tenure {
+
+namespace base {
+class Env;
+}
+
+/// Where messages for people go: the level is "debug", "info", "warning" or "error". Called from any
+/// thread, never while a lock of tenure is held; must not call back into the store.
+using LogCallback = std::function<void(const char* level, const std::string& message)>;
+
+/// Options of `init`, written once into tenure.json.
+struct CreateOptions {
+  /// Files 0660 and directories 02770 for a group of users, instead of 0600 and 0700.
+  bool shared_with_group = false;
+  /// Also accept copy-on-write file systems, where preallocation promises nothing.
+  bool allow_any_file_system = false;
+};
+
+struct OpenOptions {
+  /// Refuse writes and touch no file of the store. Reads are `snapshot` reads when the medium itself
+  /// is read-only.
+  bool read_only = false;
+  /// Recorded with every transaction; empty means `user@host`. At most 256 bytes.
+  std::string writer;
+  /// How many committed transactions the index may lag behind the journal before acknowledgements
+  /// slow down. Higher takes longer bursts at journal speed and makes opening after a crash slower.
+  std::uint64_t apply_lag_max = 200'000;
+  /// Start a background thread that applies committed transactions to the index and prepares journal
+  /// segments. Without it the same work is done by reads, by commits over the lag bound, and by
+  /// whoever opens the store next; right for a process that commits once and leaves.
+  bool background = true;
+  LogCallback log;
+  /// Injected environment (files, clocks, randomness) for tests; null means the machine's own.
+  /// Must outlive the store.
+  base::Env* env = nullptr;
+};
+
+/// How a stale `base` is settled.
+enum class ConflictStrategy : std::uint8_t { kReject };
+
+struct CommitOptions {
+  /// Retrying the same id never applies twice. At most 128 bytes; empty means none.
+  std::string request_id;
+  ConflictStrategy on_conflict = ConflictStrategy::kReject;
+  /// Recorded instead of OpenOptions::writer when not empty.
+  std::string writer;
+};
+
+enum class Consistency : std::uint8_t {
+  kSnapshot,       ///< The index as applied; never waits.
+  kReadCommitted,  ///< Everything acknowledged before the call.
+};
+
+/// A point of the past: an LSN, or the last commit at or before a time.
+struct At {
+  std::optional<Lsn> lsn;
+  std::optional<TimeMs> time_ms;
+};
+
+struct ReadOptions {
+  Consistency consistency = Consistency::kReadCommitted;
+  std::optional<At> at;
+  bool include_deleted = false;  ///< Get: return a tombstone as a value instead of kNotFound.
+};
+
+struct ListOptions {
+  ReadOptions read;
+  std::string glob;         ///< Empty means all; see docs/cli.md for the syntax.
+  std::string where;        ///< "annotations.<path> = <json>", "digest = …", "mediaType = …"; empty means all.
+  std::uint64_t limit = 0;  ///< 0 means no limit.
+  std::string after;        ///< "name:version": continue behind this key.
+  bool include_deleted = false;
+};
+
+}  // namespace tenure

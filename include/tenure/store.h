@@ -1,0 +1,142 @@
+// A store: a directory that any number of processes write to at once.
+//
+// Store is a shared handle: copies name the same open store, all its functions may be called from
+// any thread, and the last copy to go closes it. One open store per directory per process is enough.
+// A handle is unusable in a forked child: every function answers kClosed there.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tenure/options.h"
+#include "tenure/result.h"
+#include "tenure/transaction.h"
+#include "tenure/types.h"
+
+namespace tenure {
+
+class StoreImpl;
+struct TicketState;
+
+/// The answer to a submitted transaction, when it comes. Copyable; thread-safe.
+class Ticket {
+ public:
+  /// True when the answer is there; never waits.
+  bool Poll() const;
+  /// Waits for the answer: the receipt, or why the transaction was rejected.
+  Result<Receipt> Wait() const;
+  explicit Ticket(std::shared_ptr<TicketState> state) : state_(std::move(state)) {}
+
+ private:
+  std::shared_ptr<TicketState> state_;
+};
+
+/// What opening had to do after a crash or a loss of shared memory.
+struct RecoveryNote {
+  bool took_over = false;             ///< A committer had died; its epoch was sealed.
+  std::uint64_t epoch = 0;            ///< The epoch now in force.
+  std::uint64_t set_aside_bytes = 0;  ///< Bytes behind the sealed end that are not data and were kept.
+  std::string set_aside_path;
+  std::uint64_t set_aside_offset = 0;
+};
+
+struct StoreStats {
+  std::string path;
+  std::string store_id;
+  std::uint64_t incarnation = 0;
+  std::uint64_t epoch = 0;
+  Lsn durable_lsn = 0;
+  Lsn applied_lsn = 0;
+  Lsn oldest_log_lsn = 0;      ///< First LSN that `log` can show.
+  Lsn oldest_history_lsn = 0;  ///< First LSN that `--at` can show.
+  TimeMs last_commit_ms = 0;
+  std::uint64_t entries = 0;
+  std::uint64_t tombstones = 0;
+  std::uint64_t tags = 0;
+  std::uint64_t history_rows = 0;
+  std::uint64_t request_ids = 0;
+  std::uint64_t members = 0;  ///< Processes that have the store open now, this one included.
+  std::uint64_t segments = 0;
+  std::uint64_t journal_bytes = 0;
+  std::uint64_t index_bytes = 0;
+  std::uint64_t checkpoints = 0;
+  std::string state_hash;  ///< Hex, at durable_lsn.
+  std::string chain_hash;  ///< Hex, at durable_lsn.
+  std::string index_path;
+  std::string sqlite_version;
+};
+
+struct CompactOptions {
+  /// Drop superseded revisions and log below this LSN. 0 keeps all history in the index and trims
+  /// only journal that the new checkpoint covers.
+  Lsn before_lsn = 0;
+  bool dry_run = false;
+};
+
+struct CompactReport {
+  Lsn checkpoint_lsn = 0;
+  Lsn before_lsn = 0;
+  std::uint64_t history_rows_removed = 0;
+  std::uint64_t request_ids_removed = 0;
+  std::uint64_t segments_removed = 0;
+  std::uint64_t bytes_freed = 0;
+};
+
+class Store {
+ public:
+  /// Makes `dir`/.tenure. Fails with kAlreadyAStore where there is one.
+  static Result<Store> Create(const std::string& dir, const CreateOptions& create = {}, const OpenOptions& open = {});
+  /// Opens `path` (a directory that holds .tenure, or the .tenure directory itself); recovers first
+  /// when its last committer died. kCorruption names file and offset and changes nothing.
+  static Result<Store> Open(const std::string& path, const OpenOptions& options = {});
+
+  /// Waits until the transaction is durable, or says why it was rejected. Rejections leave no trace
+  /// and use no LSN.
+  Result<Receipt> Commit(const Transaction& txn, const CommitOptions& options = {});
+  /// Queues the transaction and returns at once; waits only when the queue is full.
+  /// Transactions of one thread commit in the order submitted.
+  Result<Ticket> Submit(const Transaction& txn, const CommitOptions& options = {});
+  /// What became of a request id: its receipt, or kNotFound after journaling the id as cancelled, so
+  /// that a transaction with that id that is still on its way can no longer apply.
+  Result<Receipt> OutcomeOf(const std::string& request_id);
+
+  /// `ref`: "name" (when one version is live), "name:version", "name@tag" or "name@sha256:<hex>".
+  Result<ArtifactEntry> Get(const std::string& ref, const ReadOptions& options = {}) const;
+  /// Entries ordered by name, then version (bytewise). The callback form streams; returning false ends it.
+  Result<std::vector<ArtifactEntry>> List(const ListOptions& options = {}) const;
+  Status ForEach(const ListOptions& options, const std::function<bool(const ArtifactEntry&)>& visit) const;
+  /// Every retained revision of "name:version", newest first, tombstones included.
+  Result<std::vector<ArtifactEntry>> History(const std::string& ref, const ReadOptions& options = {}) const;
+  /// Tags of names that match `glob` (empty means all), ordered by name, then tag.
+  Result<std::vector<TagEntry>> Tags(const std::string& glob = {}, const ReadOptions& options = {}) const;
+  Result<TagEntry> GetTag(const std::string& name, const std::string& tag, const ReadOptions& options = {}) const;
+  Result<std::vector<TagEntry>> TagHistory(const std::string& name, const std::string& tag) const;
+
+  /// Committed effects from `from` (at least 1) to `to` (0 means the durable LSN at the call), in
+  /// order. kCompacted when `from` is no longer retained. Returning false ends it.
+  Status Log(Lsn from, Lsn to, const std::function<bool(const Event&)>& visit) const;
+  /// Resolves a time to the last LSN committed at or before it.
+  Result<Lsn> LsnAt(TimeMs time_ms) const;
+  /// The inverse of transaction `lsn`, as a transaction with the bases of that LSN.
+  Result<Transaction> Inverse(Lsn lsn) const;
+
+  /// Applies everything durable to the index and waits for it.
+  Status CatchUp() const;
+  Result<StoreStats> Stats() const;
+  Result<CompactReport> Compact(const CompactOptions& options = {});
+  /// Copies the store, as of one LSN, to `dir`/.tenure, with a new store id and incarnation.
+  Result<Lsn> Backup(const std::string& dir) const;
+
+  const RecoveryNote& recovery() const;
+  const std::string& path() const;  ///< The .tenure directory.
+
+  explicit Store(std::shared_ptr<StoreImpl> impl) : impl_(std::move(impl)) {}
+
+ private:
+  std::shared_ptr<StoreImpl> impl_;
+};
+
+}  // namespace tenure

@@ -1,0 +1,29 @@
+// A 16-byte word in shared memory, changed by compare-and-swap only.
+//
+// Lock-free on x86-64 (CMPXCHG16B) and arm64 (LDAXP/STLXP); both orders are sequentially consistent.
+// libatomic is avoided: it may fall back to a lock of one process, which is none across processes.
+#pragma once
+
+#include <cstdint>
+
+namespace tenure::base {
+
+struct Pair64 {
+  std::uint64_t first = 0;
+  std::uint64_t second = 0;
+  friend bool operator==(const Pair64&, const Pair64&) = default;
+};
+
+class alignas(16) Atomic128 {
+ public:
+  /// A consistent pair. Writes the line (a compare-and-swap with itself): not for read-only mappings.
+  Pair64 Load() const;
+  /// True when the word was `expected` and is now `desired`; else `expected` becomes what it was.
+  bool CompareExchange(Pair64& expected, Pair64 desired);
+
+ private:
+  mutable std::uint64_t words_[2] = {0, 0};
+};
+static_assert(sizeof(Atomic128) == 16 && alignof(Atomic128) == 16);
+
+}  // namespace tenure::base

@@ -1,0 +1,99 @@
+// An Env that writes down everything durable that passes through it, and a disk that can be rebuilt
+// from such a trace as a power loss might leave it.
+//
+// RecordingEnv wraps a real Env; every WriteAt, Truncate, Allocate, sync, create, rename, remove and
+// directory sync is appended to a Trace in the order it completed. Faults can be injected by call
+// index. Thread-safe. Shared mappings are passed through and not recorded (memory does not survive).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "store/base/env.h"
+
+namespace tenure::base {
+
+struct TraceStep {
+  enum class Kind : std::uint8_t {
+    kCreate,
+    kWrite,
+    kTruncate,
+    kAllocate,
+    kSyncData,
+    kSyncAll,
+    kRename,
+    kRemove,
+    kMakeDirectory,
+    kSyncDirectory,
+    kMark,  ///< A note of the test: `path` is its text (for example "ack 17").
+  };
+  Kind kind = Kind::kMark;
+  std::string path;
+  std::string to;            ///< kRename.
+  std::uint64_t offset = 0;  ///< kWrite; size for kTruncate and kAllocate.
+  Bytes data;                ///< kWrite.
+};
+using Trace = std::vector<TraceStep>;
+
+/// Decides about call number `index` (from 0, counted over all recordable calls and reads): return an
+/// error to inject it instead of the call, or success to let it through.
+using FaultPlan = std::function<Status(std::uint64_t index, TraceStep::Kind kind, const std::string& path)>;
+
+class RecordingEnv : public Env {
+ public:
+  /// `base` must outlive this.
+  explicit RecordingEnv(Env& base);
+  ~RecordingEnv() override;
+  Trace TakeTrace();
+  Trace CopyTrace() const;
+  void Mark(const std::string& note);
+  void SetFaultPlan(FaultPlan plan);
+  std::uint64_t calls() const;
+  /// Clocks: offsets added to the wrapped Env's, to set time back or forward.
+  void AdvanceWallMs(std::int64_t by);
+  void AdvanceBoottimeMs(std::uint64_t by);
+  void SetBootId(std::array<std::byte, 16> id);
+
+  // Env: see store/base/env.h.
+  Result<std::unique_ptr<File>> Open(const std::string& path, OpenMode mode) override;
+  Result<bool> Exists(const std::string& path) const override;
+  Result<std::vector<std::string>> List(const std::string& dir) const override;
+  Status CreateDirectory(const std::string& dir) override;
+  Status Remove(const std::string& path) override;
+  Status RemoveAll(const std::string& dir) override;
+  Status Rename(const std::string& from, const std::string& to) override;
+  Status RenameNoReplace(const std::string& from, const std::string& to) override;
+  Status SyncDirectory(const std::string& dir) override;
+  Result<std::string> Canonical(const std::string& path) const override;
+  Result<FileSystemInfo> FileSystem(const std::string& path) const override;
+  void SetSharedWithGroup(bool shared) override;
+  TimeMs WallMs() const override;
+  std::uint64_t MonotonicNs() const override;
+  std::uint64_t BoottimeMs() const override;
+  void Random(std::span<std::byte> out) override;
+  const HostInfo& Host() const override;
+
+  struct Shared;  // the trace and its lock, shared with the open files
+
+ private:
+  std::shared_ptr<Shared> shared_;
+};
+
+/// How a power loss treats effects that no sync had made durable.
+struct PowerLoss {
+  std::size_t steps = 0;         ///< The loss happens after this many steps of the trace.
+  std::uint64_t seed = 0;        ///< Which unsynced effects are kept, dropped or torn.
+  std::size_t tear_bytes = 512;  ///< Unsynced writes may be kept in units of this size (512 or 4096).
+};
+
+/// Rebuilds under `target_dir` the state of everything below `source_dir` that `trace` describes,
+/// from empty. Synced content, and directory entries made durable by a directory sync, are always
+/// there; of the rest a seeded subset. Returns a hash of the decisions, equal for equal inputs.
+Result<std::uint64_t> RebuildAfterPowerLoss(Env& env, const Trace& trace, const std::string& source_dir,
+                                            const std::string& target_dir, const PowerLoss& loss);
+
+}  // namespace tenure::base

@@ -1,0 +1,98 @@
+// Effects: what a committed transaction did, as the journal keeps it. Requests are decided once, by
+// the committer; replay only applies effects and never decides anything again.
+//
+// Codec: see docs/journal-format.md. One encoding per value; decoding untrusted bytes either gives a
+// valid transaction or fails. The frame supplies LSN and time, so they are not encoded twice.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "store/base/codec.h"
+#include "store/base/hash.h"
+#include "tenure/result.h"
+#include "tenure/transaction.h"
+#include "tenure/types.h"
+
+namespace tenure::model {
+
+/// Values are part of the format: never renumber. Unknown ones are refused as "written by a newer
+/// version".
+enum class EffectKind : std::uint8_t {
+  kPutEntry = 1,       ///< entry: everything but lsn, updated_at_ms and writer, which the frame gives.
+  kDeleteEntry = 2,    ///< entry: name, version, revision (of the tombstone).
+  kSetTag = 3,         ///< tag: name, tag, version, revision.
+  kDeleteTag = 4,      ///< tag: name, tag, revision (of the tombstone).
+  kTrimHistory = 5,    ///< below_lsn: superseded revisions replaced before it are dropped.
+  kPruneRequests = 6,  ///< below_lsn: request ids recorded before it are forgotten.
+};
+
+struct Effect {
+  EffectKind kind = EffectKind::kPutEntry;
+  ArtifactEntry entry;  ///< kPutEntry, kDeleteEntry.
+  TagEntry tag;         ///< kSetTag, kDeleteTag.
+  Lsn below_lsn = 0;    ///< kTrimHistory, kPruneRequests.
+  friend bool operator==(const Effect&, const Effect&) = default;
+};
+
+/// Where an operation came from: registry slot, its generation, operation sequence. A successor
+/// finds by it which queued operations are already in the journal. {0,0,0}: from no lane.
+struct Origin {
+  std::uint32_t slot = 0;
+  std::uint32_t generation = 0;
+  std::uint64_t sequence = 0;
+  friend bool operator==(const Origin&, const Origin&) = default;
+};
+
+struct CommittedTxn {
+  Lsn lsn = 0;
+  TimeMs time_ms = 0;
+  std::string writer;
+  std::uint32_t uid = 0;
+  Origin origin;
+  std::string request_id;                 ///< Empty: none. Recorded, with body_hash and results, when present.
+  base::Hash128 body_hash;                ///< Of the request; zero without a request id.
+  bool cancelled = false;                 ///< The request id was cancelled by OutcomeOf; no effects.
+  Outcome outcome = Outcome::kCommitted;  ///< kUnchanged: no effects, only the request id is recorded.
+  Lsn receipt_lsn = 0;                    ///< The LSN that the receipt named (of an older commit when unchanged).
+  std::vector<OpResult> results;          ///< One per operation of the request; kept when there is a request id.
+  std::vector<Effect> effects;
+  friend bool operator==(const CommittedTxn&, const CommittedTxn&) = default;
+};
+
+/// Appends the encoding of `txn` (length-prefixed by the caller's frame).
+void EncodeTxn(const CommittedTxn& txn, base::Encoder& out);
+/// Decodes one transaction; `lsn` and `time_ms` come from the frame. Fails with kCorruption.
+Result<CommittedTxn> DecodeTxn(base::Decoder& in, Lsn lsn, TimeMs time_ms);
+
+/// A recorded request id, as a row of the index and of the state hash.
+struct RequestRow {
+  std::string request_id;
+  Lsn lsn = 0;  ///< Where it was recorded.
+  TimeMs time_ms = 0;
+  base::Hash128 body_hash;
+  bool cancelled = false;
+  Outcome outcome = Outcome::kCommitted;
+  Lsn receipt_lsn = 0;
+  std::vector<OpResult> results;
+  friend bool operator==(const RequestRow&, const RequestRow&) = default;
+};
+std::optional<RequestRow> RequestRowOf(const CommittedTxn& txn);
+void EncodeResults(const std::vector<OpResult>& results, base::Encoder& out);
+std::vector<OpResult> DecodeResults(base::Decoder& in);
+
+/// Row hashes of the state hash: a domain byte, then every field in a fixed encoding. Tombstones are
+/// rows too. The state hash is their sum modulo 2^128.
+base::Hash128 RowHash(const ArtifactEntry& entry);
+base::Hash128 RowHash(const TagEntry& tag);
+base::Hash128 RowHash(const RequestRow& row);
+
+/// The entry and tag as `effect` leaves them, with the fields that the frame gives filled in.
+ArtifactEntry EntryAfter(const CommittedTxn& txn, const Effect& effect);
+TagEntry TagAfter(const CommittedTxn& txn, const Effect& effect);
+/// The public form of effect number `index` of `txn`.
+Event EventOf(const CommittedTxn& txn, std::uint32_t index);
+
+}  // namespace tenure::model

@@ -1,0 +1,55 @@
+// Syntax and limits of everything a caller hands in. Pure; every refusal says which value, which rule
+// and what would be accepted. Limits are listed in docs/limits.md; keep both in step.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "store/base/hash.h"
+#include "tenure/result.h"
+#include "tenure/transaction.h"
+
+namespace tenure::model {
+
+inline constexpr std::size_t kNameBytesMax = 512;
+inline constexpr std::size_t kVersionBytesMax = 256;
+inline constexpr std::size_t kTagBytesMax = 128;
+inline constexpr std::size_t kDigestBytesMax = 256;
+inline constexpr std::size_t kMediaTypeBytesMax = 255;
+inline constexpr std::size_t kUrlBytesMax = 8192;
+inline constexpr std::size_t kUrlsMax = 1024;
+inline constexpr std::size_t kWriterBytesMax = 256;
+inline constexpr std::size_t kRequestIdBytesMax = 128;
+inline constexpr std::size_t kJsonDepthMax = 64;
+inline constexpr std::size_t kEntryBytesMax = 1u << 20;
+inline constexpr std::size_t kTxnBytesMax = 16u << 20;
+inline constexpr std::size_t kTxnOperationsMax = 10'000;
+
+Status ValidateName(std::string_view name);
+Status ValidateVersion(std::string_view version);
+Status ValidateTag(std::string_view tag);
+/// "<algorithm>:<hex>"; sha256, sha384 and sha512 with their exact lengths in lower-case hex; another
+/// algorithm ([a-z0-9+._-]+) with at least 32 characters of [A-Za-z0-9=_-].
+Status ValidateDigest(std::string_view digest);
+Status ValidateWriter(std::string_view writer);
+Status ValidateRequestId(std::string_view id);
+bool IsValidUtf8(std::string_view text);
+
+/// Parses, checks (an object, depth, no duplicate member) and rewrites in canonical form: members
+/// sorted bytewise, no white space. "{}" and canonical input are recognised without building a tree
+/// where that is cheap.
+Result<std::string> CanonicalObject(std::string_view json);
+/// RFC 7396 on canonical text; the result is canonical.
+Result<std::string> MergePatch(std::string_view object, std::string_view patch);
+
+/// Validates one operation and puts its annotations into canonical form (a patch keeps its nulls).
+Status Normalise(Operation& op);
+/// Validates every operation and the limits of the whole; normalised operations come back.
+Result<std::vector<Operation>> NormaliseTransaction(const Transaction& txn);
+/// Bytes that an operation counts against kEntryBytesMax and kTxnBytesMax.
+std::size_t OperationBytes(const Operation& op);
+/// Of normalised operations: what makes two requests with one id "the same body".
+base::Hash128 BodyHash(const std::vector<Operation>& operations);
+
+}  // namespace tenure::model

@@ -118,6 +118,7 @@ const char* OutcomeName(Outcome outcome);
 struct OpResult {
   Outcome outcome = Outcome::kCommitted;
   Revision revision = 0;  ///< Of the entry or tag after the operation.
+  friend bool operator==(const OpResult&, const OpResult&) = default;
 };
 
 /// What became of a transaction.

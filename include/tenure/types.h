@@ -64,10 +64,11 @@ struct Event {
   std::string writer;
   std::uint32_t uid = 0;
   std::string request_id;  ///< Empty when the transaction had none.
-  std::string op;          ///< "put", "delete", "set_tag", "delete_tag", "trim_history", "prune_requests", "request".
+  std::string
+      op;  ///< "put", "delete", "set_tag", "delete_tag", "trim_history", "prune_requests", "trim_journal", "request".
   std::optional<ArtifactEntry> entry;  ///< For put and delete.
   std::optional<TagEntry> tag;         ///< For set_tag and delete_tag.
-  Lsn below_lsn = 0;                   ///< For trim_history and prune_requests.
+  Lsn below_lsn = 0;                   ///< For trim_history, prune_requests and trim_journal.
 };
 
 }  // namespace tenure

@@ -3,8 +3,10 @@
 //
 //   TENURE_FAILPOINT="journal.mid_write=kill@3"   kill -9 this process the third time it gets there
 //   actions: kill, stop (SIGSTOP), eio (FailPointError returns kIo), enospc; several separated by ','
+//   NAME=ACTION@N acts on hit N of this process, @N+ on hit N and all later ones; without it kill and
+//   stop act on the first hit, errors on all. A spec that cannot be read aborts the process.
 //   TENURE_FAILPOINT_LOG=FILE                     append one line per point reached (first time each)
-//   TENURE_SEEDED_BUG="skip_fdatasync"            switch a deliberate defect on
+//   TENURE_SEEDED_BUG="skip_fdatasync"            switch a deliberate defect on (or several, ',')
 #pragma once
 
 #include "tenure/result.h"

@@ -4,6 +4,8 @@
 // RecordingEnv wraps a real Env; every WriteAt, Truncate, Allocate, sync, create, rename, remove and
 // directory sync is appended to a Trace in the order it completed. Faults can be injected by call
 // index. Thread-safe. Shared mappings are passed through and not recorded (memory does not survive).
+// Recorded calls run one at a time, so that the trace is what happened: a write either precedes a sync
+// or is not covered by it. Calls that fail are not recorded (a failed sync is, see kSyncFailed).
 #pragma once
 
 #include <cstdint>
@@ -29,10 +31,13 @@ struct TraceStep {
     kRemove,
     kMakeDirectory,
     kSyncDirectory,
-    kMark,  ///< A note of the test: `path` is its text (for example "ack 17").
+    kMark,        ///< A note of the test: `path` is its text (for example "ack 17").
+    kSyncFailed,  ///< A sync of the file failed: what it should have covered may be lost for good.
+    kRead,        ///< For FaultPlan only: open of an existing file, ReadAt, Size, Exists, List.
   };
   Kind kind = Kind::kMark;
   std::string path;
+  std::uint64_t file = 0;    ///< Which file, through renames; 0: the one that `path` names at that point.
   std::string to;            ///< kRename.
   std::uint64_t offset = 0;  ///< kWrite; size for kTruncate and kAllocate.
   Bytes data;                ///< kWrite.
@@ -40,7 +45,8 @@ struct TraceStep {
 using Trace = std::vector<TraceStep>;
 
 /// Decides about call number `index` (from 0, counted over all recordable calls and reads): return an
-/// error to inject it instead of the call, or success to let it through.
+/// error to inject it instead of the call, or success to let it through. Runs on the calling thread
+/// and holds no lock, so it may also block to play a stuck device.
 using FaultPlan = std::function<Status(std::uint64_t index, TraceStep::Kind kind, const std::string& path)>;
 
 class RecordingEnv : public Env {
@@ -90,9 +96,21 @@ struct PowerLoss {
   std::size_t tear_bytes = 512;  ///< Unsynced writes may be kept in units of this size (512 or 4096).
 };
 
-/// Rebuilds under `target_dir` the state of everything below `source_dir` that `trace` describes,
-/// from empty. Synced content, and directory entries made durable by a directory sync, are always
-/// there; of the rest a seeded subset. Returns a hash of the decisions, equal for equal inputs.
+/// Rebuilds under `target_dir` (made if missing, else empty) the state of everything below `source_dir`
+/// that `trace` describes, from its first step on. Returns a hash of the decisions, equal for equal
+/// inputs. A trace that writes a file which it did not create is kInvalidArgument. The model:
+///
+/// Content belongs to a file, whatever it is called. SyncData and SyncAll of a file make its earlier
+/// writes and growth durable; SyncAll also its earlier shrinking. An unsynced write is kept, dropped
+/// or torn at multiples of `tear_bytes`, where a unit is as it was after some of its writes: a later
+/// write kept in a unit implies the earlier ones there. A torn write may have grown the file over units
+/// that were lost; they read as zeros. What a failed sync should have covered stays uncertain until
+/// something durable overwrites it.
+///
+/// Names belong to a directory. SyncDirectory makes earlier creations, removals and renames *into* it
+/// durable; syncing a file does not make its name durable, nor does syncing a directory its own. Of the
+/// pending operations any subset is kept: order within a directory may be lost, but a rename is atomic,
+/// a file has one name at a time, and a name used anew implies the rename that had freed it.
 Result<std::uint64_t> RebuildAfterPowerLoss(Env& env, const Trace& trace, const std::string& source_dir,
                                             const std::string& target_dir, const PowerLoss& loss);
 

@@ -116,6 +116,10 @@ class IndexReader {
   /// Request ids recorded below `lsn`, for the pruning decision.
   Status ForEachRequest(Lsn below, const std::function<bool(const model::RequestRow&)>& visit) const;
   Result<Counts> Count() const;
+  /// Superseded revisions (of entries and tags) that kTrimHistory below `lsn` would drop.
+  Result<std::uint64_t> CountHistoryBelow(Lsn lsn) const;
+  /// Size of the index file in bytes, as SQLite counts its pages.
+  Result<std::uint64_t> FileBytes() const;
 
   /// Recomputes the state hash from the rows (not from the stored sum).
   Result<base::Hash128> ComputeStateHash() const;

@@ -150,6 +150,10 @@ enum class FrameFault : std::uint8_t {
 };
 const char* FrameFaultText(FrameFault fault);
 
+/// What the first kFrameHeaderBytes of a frame say by themselves: magic, CRC, reserved bytes, epoch, bounds.
+/// kNone fills `out`; payload_bytes is then within kFramePayloadBytesMax, but may lie beyond the file's end.
+FrameFault CheckFrameHeader(base::ByteView bytes, std::uint64_t epoch, std::uint64_t salt, FrameHeader& out);
+
 /// Checks the frame at the start of `bytes` (everything up to the end of file or sealed length)
 /// against the position before it, and gives header and payload.
 struct FrameView {
@@ -161,6 +165,13 @@ FrameView CheckFrame(base::ByteView bytes, std::uint64_t epoch, std::uint64_t sa
                      const model::JournalPosition& before);
 /// Like CheckFrame, without the position: is there any well-formed frame of this segment here?
 bool LooksLikeFrame(base::ByteView bytes, std::uint64_t epoch, std::uint64_t salt);
+
+/// The position behind a frame that begins at `offset` of `segment`.
+model::JournalPosition PositionAfter(const FrameHeader& header, const model::SegmentId& segment, std::uint64_t offset);
+/// The position at the start of a segment: what its header says of everything before it.
+model::JournalPosition StartOf(const SegmentHeader& header);
+/// The header of a segment that goes on at `at`: first LSN and every prev_* field. The caller adds the rest.
+SegmentHeader HeaderAfter(const StoreId& store_id, const model::SegmentId& id, const model::JournalPosition& at);
 
 /// "00000000000000ab-0000000000000001.seg"
 std::string SegmentFileName(const model::SegmentId& id);

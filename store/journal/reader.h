@@ -2,7 +2,7 @@
 //
 // A Reader owns its file handles and buffer, belongs to one thread at a time, and never changes a
 // file. It may run while a committer appends: it stops at the LSN it was told (the durable word),
-// never at "the last frame that looks valid".
+// never at "the last frame that looks valid". After an error it is of no more use: open another.
 #pragma once
 
 #include <cstdint>
@@ -53,21 +53,25 @@ struct RawFrame {
 class Reader {
  public:
   /// Starts behind `from`. `dir` is read anew whenever the reader meets the end of a segment that it
-  /// did not know to be sealed. kCorruption when `from` is not in the live chain and cannot be found by
-  /// its LSN, or the frame before it does not have from.chain.
+  /// did not know to be sealed, and before it believes the first frame there up to a new limit (it may
+  /// have been sealed in front of that frame). kCorruption when `from` is not in the live chain and cannot
+  /// be found by its LSN, or the frame before it does not have from.chain; kCompacted when what comes
+  /// next is older than retained.
   static Result<std::unique_ptr<Reader>> Open(base::Env& env, const std::string& dir, const StoreId& store_id,
                                               const model::JournalPosition& from, Lsn trimmed_below);
   /// Starts at the first retained frame.
   static Result<std::unique_ptr<Reader>> OpenAtStart(base::Env& env, const std::string& dir, const StoreId& store_id,
                                                      Lsn trimmed_below);
   /// Starts at the frame that holds `lsn` (kCompacted when older than retained; kNotFound when newer).
+  /// `durable`: what must be there on the way, as for Next.
   static Result<std::unique_ptr<Reader>> OpenAtLsn(base::Env& env, const std::string& dir, const StoreId& store_id,
-                                                   Lsn lsn, Lsn trimmed_below);
+                                                   Lsn lsn, Lsn trimmed_below, Lsn durable = 0);
   ~Reader();
 
-  /// The next frame whose last LSN is <= `limit`. Damage below `limit`, or inside a sealed length, is
-  /// kCorruption with file and offset; damage in the open end above what is known durable is kBad.
-  /// `durable` says what must be there: anything missing up to it is kCorruption.
+  /// The next frame whose last LSN is <= `limit`: an LSN that was durable before the call, or anything
+  /// under exclusive access to the store. May be called again after any stop. Damage below `limit`, or inside a sealed
+  /// length, is kCorruption with file and offset; damage in the open end above what is known durable is kBad. `durable`
+  /// says what must be there: anything missing up to it is kCorruption.
   Result<Step> Next(Lsn limit, Lsn durable);
   /// Like Next, undecoded: Stop::kFrame fills `raw`.
   Result<Stop> NextRaw(Lsn limit, Lsn durable, RawFrame& raw, FrameFault& fault);

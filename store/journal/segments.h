@@ -45,13 +45,15 @@ class SegmentFactory {
   SegmentFactory(base::Env& env, std::string dir) : env_(env), dir_(std::move(dir)) {}
   /// Durable and named when it returns. Takes the largest spare of at least `min_bytes` (header and
   /// frames), else writes a new file of max(header.capacity, min_bytes). header.capacity, salt and
-  /// created_ms are filled in. `spare_only`: fail with kNoSpace rather than allocate.
+  /// created_ms are filled in, boot_id too when it is zero. kExists when somebody has that name already.
+  /// Before it fails with kNoSpace it removes what dead and fenced processes left half made.
   Result<LiveSegment> Create(SegmentHeader header, std::uint64_t min_bytes);
   /// Makes sure that a spare of `bytes` is there: zero-written in `step_bytes` pieces, synced, named.
   /// Returns early with success when `stop` becomes true between two pieces (the partial file is removed).
   Status PrepareSpare(std::uint64_t bytes, const std::function<bool()>& stop);
   Result<bool> HasSpare(std::uint64_t min_bytes) const;
-  /// Removes partial files ("making-*") of dead processes. Only under exclusive access to the store.
+  /// Removes partial files ("making-*") of dead processes. Only under exclusive access to the store, or
+  /// by the owner of the commit turn: whoever else still makes one is fenced, and its rename just fails.
   Status RemoveLeftovers();
 
  private:

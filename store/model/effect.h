@@ -5,6 +5,7 @@
 // valid transaction or fails. The frame supplies LSN and time, so they are not encoded twice.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -27,13 +28,18 @@ enum class EffectKind : std::uint8_t {
   kDeleteTag = 4,      ///< tag: name, tag, revision (of the tombstone).
   kTrimHistory = 5,    ///< below_lsn: superseded revisions replaced before it are dropped.
   kPruneRequests = 6,  ///< below_lsn: request ids recorded before it are forgotten.
+  kTrimJournal = 7,    ///< below_lsn: segments wholly below it may be unlinked; a checkpoint covers them.
 };
+
+/// More effects than operations happen only when a delete takes its tags along. The committer refuses a
+/// transaction over this as too large; encoding one is a broken invariant.
+inline constexpr std::size_t kTxnEffectsMax = 1'000'000;
 
 struct Effect {
   EffectKind kind = EffectKind::kPutEntry;
   ArtifactEntry entry;  ///< kPutEntry, kDeleteEntry.
   TagEntry tag;         ///< kSetTag, kDeleteTag.
-  Lsn below_lsn = 0;    ///< kTrimHistory, kPruneRequests.
+  Lsn below_lsn = 0;    ///< kTrimHistory, kPruneRequests, kTrimJournal.
   friend bool operator==(const Effect&, const Effect&) = default;
 };
 
@@ -64,7 +70,8 @@ struct CommittedTxn {
 
 /// Appends the encoding of `txn` (length-prefixed by the caller's frame).
 void EncodeTxn(const CommittedTxn& txn, base::Encoder& out);
-/// Decodes one transaction; `lsn` and `time_ms` come from the frame. Fails with kCorruption.
+/// Decodes one transaction; `lsn` and `time_ms` come from the frame. Fails with kCorruption, or with
+/// kUnsupported when a newer version of tenure wrote it.
 Result<CommittedTxn> DecodeTxn(base::Decoder& in, Lsn lsn, TimeMs time_ms);
 
 /// A recorded request id, as a row of the index and of the state hash.
@@ -81,6 +88,7 @@ struct RequestRow {
 };
 std::optional<RequestRow> RequestRowOf(const CommittedTxn& txn);
 void EncodeResults(const std::vector<OpResult>& results, base::Encoder& out);
+/// Bytes that are no results fail the decoder and give nothing.
 std::vector<OpResult> DecodeResults(base::Decoder& in);
 
 /// Row hashes of the state hash: a domain byte, then every field in a fixed encoding. Tombstones are
@@ -92,7 +100,8 @@ base::Hash128 RowHash(const RequestRow& row);
 /// The entry and tag as `effect` leaves them, with the fields that the frame gives filled in.
 ArtifactEntry EntryAfter(const CommittedTxn& txn, const Effect& effect);
 TagEntry TagAfter(const CommittedTxn& txn, const Effect& effect);
-/// The public form of effect number `index` of `txn`.
+/// The public form of effect number `index` of `txn`; index 0 of a transaction without effects is its
+/// "request" event.
 Event EventOf(const CommittedTxn& txn, std::uint32_t index);
 
 }  // namespace tenure::model

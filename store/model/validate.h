@@ -32,6 +32,9 @@ Status ValidateTag(std::string_view tag);
 /// "<algorithm>:<hex>"; sha256, sha384 and sha512 with their exact lengths in lower-case hex; another
 /// algorithm ([a-z0-9+._-]+) with at least 32 characters of [A-Za-z0-9=_-].
 Status ValidateDigest(std::string_view digest);
+/// Valid UTF-8 without control characters; empty means none.
+Status ValidateMediaType(std::string_view media_type);
+Status ValidateUrl(std::string_view url);  ///< The same, and not empty.
 Status ValidateWriter(std::string_view writer);
 Status ValidateRequestId(std::string_view id);
 bool IsValidUtf8(std::string_view text);
@@ -44,10 +47,12 @@ Result<std::string> CanonicalObject(std::string_view json);
 Result<std::string> MergePatch(std::string_view object, std::string_view patch);
 
 /// Validates one operation and puts its annotations into canonical form (a patch keeps its nulls).
+/// `if_revision` and `if_digest` go with put, patch and delete, `if_absent` with put, `if_version` with
+/// set_tag, `base` with all; a member that the kind does not take is refused, never ignored.
 Status Normalise(Operation& op);
 /// Validates every operation and the limits of the whole; normalised operations come back.
 Result<std::vector<Operation>> NormaliseTransaction(const Transaction& txn);
-/// Bytes that an operation counts against kEntryBytesMax and kTxnBytesMax.
+/// Bytes that an operation counts against kEntryBytesMax and kTxnBytesMax: those of its texts.
 std::size_t OperationBytes(const Operation& op);
 /// Of normalised operations: what makes two requests with one id "the same body".
 base::Hash128 BodyHash(const std::vector<Operation>& operations);

@@ -1,0 +1,177 @@
+// The main thread reads and submits; a second one waits for the answers in order, prints and flushes.
+// Between them is a queue of at most `window` lines, so memory is bounded and a slow reader of the
+// output slows the input down.
+#include "cli/apply_each.h"
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "cli/operations.h"
+#include "cli/signals.h"
+#include "cli/views.h"
+#include "store/base/error.h"
+#include "store/model/json.h"
+
+namespace tenure::cli {
+namespace {
+
+/// A line that was read: submitted, or failed before that.
+struct Pending {
+  std::uint64_t line = 0;
+  std::optional<Ticket> ticket;
+  Error error;
+};
+
+class Answers {
+ public:
+  Answers(Output& out, std::size_t window) : out_(out), window_(window) {}
+
+  /// Waits while the window is full. False: the output has failed, stop.
+  bool Push(Pending pending) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return queue_.size() < window_ || output_failed_; });
+    if (output_failed_) return false;
+    queue_.push_back(std::move(pending));
+    changed_.notify_all();
+    return true;
+  }
+  void Close() {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    changed_.notify_all();
+  }
+  /// The printing thread.
+  void Run();
+  std::uint64_t failed() const { return failed_; }        // after the thread has ended
+  std::uint64_t succeeded() const { return succeeded_; }  // after the thread has ended
+
+ private:
+  bool Front(Pending& front) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return !queue_.empty() || closed_; });
+    if (queue_.empty()) return false;
+    front = queue_.front();
+    return true;
+  }
+  /// Room for the next line; true when its successor is already answered, so that one flush does for both.
+  bool PopAndPeek() {
+    const std::lock_guard lock(mutex_);
+    queue_.pop_front();
+    changed_.notify_all();
+    return !queue_.empty() && (!queue_.front().ticket || queue_.front().ticket->Poll());
+  }
+  void FailOutput() {
+    {
+      const std::lock_guard lock(mutex_);
+      if (output_failed_) return;
+      output_failed_ = true;
+      changed_.notify_all();
+    }
+    WakeMain();
+  }
+  void Print(const Pending& pending);
+
+  Output& out_;
+  const std::size_t window_;
+  std::uint64_t failed_ = 0;
+  std::uint64_t succeeded_ = 0;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  // Guarded by mutex_.
+  std::deque<Pending> queue_;
+  bool closed_ = false;
+  bool output_failed_ = false;
+};
+
+void Answers::Print(const Pending& pending) {
+  std::string line = "{\"line\":" + std::to_string(pending.line);
+  const Result<Receipt> answer = pending.ticket ? pending.ticket->Wait() : Result<Receipt>(pending.error);
+  if (answer.ok()) {
+    ++succeeded_;
+    line += ",\"ok\":true," + ReceiptMembers(*answer) + "}";
+  } else {
+    ++failed_;
+    // {"error":{…}} becomes a member of this object.
+    line += ",\"ok\":false," + model::ErrorJson(answer.error()).substr(1);
+  }
+  out_.Line(line);
+}
+
+void Answers::Run() {
+  Pending pending;
+  while (Front(pending)) {
+    // Printed even when output has failed: everything submitted is waited for and counted.
+    Print(pending);
+    const bool more = PopAndPeek();
+    if (!out_.failed() && more) continue;
+    if (!out_.Flush().ok()) FailOutput();
+  }
+}
+
+/// Submits one line; what is wrong with it becomes its answer.
+Pending SubmitLine(Store& store, const LineReader& reader, LineReader::Kind kind, std::string_view line,
+                   const CommitOptions& defaults) {
+  Pending pending;
+  pending.line = reader.number();
+  auto parsed = kind == LineReader::Kind::kTooLong ? Result<OperationLine>(LineTooLong()) : ParseOperationLine(line);
+  if (!parsed.ok()) {
+    pending.error = AtLine(reader, std::move(parsed).error());
+    return pending;
+  }
+  CommitOptions options = defaults;
+  if (parsed->request_id) options.request_id = std::move(*parsed->request_id);
+  if (parsed->on_conflict) options.on_conflict = *parsed->on_conflict;
+  Transaction txn;
+  txn.Append(std::move(parsed->operation));
+  auto ticket = store.Submit(txn, options);
+  if (ticket.ok()) {
+    pending.ticket = std::move(ticket).value();
+  } else {
+    pending.error = std::move(ticket).error();
+  }
+  return pending;
+}
+
+/// Reads and submits until the end, a signal, or failed output.
+Status Feed(Store& store, LineReader& reader, const CommitOptions& commit, Answers& answers) {
+  std::string_view line;
+  while (!Interrupted()) {
+    TENURE_ASSIGN(const LineReader::Kind kind, reader.Next(line));
+    if (kind == LineReader::Kind::kEnd || kind == LineReader::Kind::kWoken) break;
+    if (kind == LineReader::Kind::kLine && IsBlank(line)) continue;
+    if (!answers.Push(SubmitLine(store, reader, kind, line, commit))) break;
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<int> ApplyEach(Context& ctx, LineReader& reader, const CommitOptions& commit, std::size_t window) {
+  TENURE_ASSIGN(Store store, ctx.OpenStore({.writer = commit.writer, .background = true}));
+  static_cast<void>(WakeDescriptor());  // before the first signal can want it
+  ctx.BeginCritical(
+      "lines without a result line may or may not be committed; a \"request_id\" in each line lets "
+      "'tenure outcome' tell");
+  Answers answers(ctx.out(), window);
+  std::optional<std::thread> printer;
+  {
+    const BlockSignalsForThreads blocked;
+    printer.emplace([&answers] { answers.Run(); });
+  }
+  const Status fed = Feed(store, reader, commit, answers);
+  answers.Close();
+  printer->join();
+  ctx.EndCritical();
+  ctx.set_done(std::to_string(answers.succeeded()) + " lines committed");
+  if (Interrupted()) {
+    ctx.Warn("interrupted behind line " + std::to_string(reader.number()) + "; every line up to there has its result");
+  }
+  if (!fed.ok()) return fed.error();
+  return answers.failed() > 0 ? 3 : 0;
+}
+
+}  // namespace tenure::cli

@@ -1,0 +1,30 @@
+// The conditions that writes of one entry have in common: --if-revision, --if-digest, --base.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "cli/args.h"
+#include "tenure/transaction.h"
+
+namespace tenure::cli {
+
+struct Conditions {
+  std::optional<std::uint64_t> if_revision;
+  std::optional<std::string> if_digest;
+  std::optional<std::uint64_t> base;
+
+  void Define(Args& args) {
+    args.Option("--if-revision", if_revision, "N", "Only when this is the current revision; 0: only when absent");
+    args.Option("--if-digest", if_digest, "DIGEST", "Only when the entry has this digest");
+    args.Option("--base", base, "N", "The revision that the change was made from; --on-conflict decides otherwise");
+  }
+  void ApplyTo(Operation& op) const {
+    op.if_revision = if_revision;
+    op.if_digest = if_digest;
+    op.base = base;
+  }
+};
+
+}  // namespace tenure::cli

@@ -1,0 +1,178 @@
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <climits>
+#include <cstdlib>
+#include <cstring>
+#include <utility>
+
+#include "cli/args.h"
+#include "cli/command.h"
+#include "cli/signals.h"
+#include "cli/terminal.h"
+#include "store/base/error.h"
+
+namespace tenure::cli {
+namespace {
+
+Result<std::string> WorkingDirectory() {
+  char buffer[PATH_MAX];
+  if (::getcwd(buffer, sizeof buffer) == nullptr) {
+    return base::MakeError(ErrorCode::kIo, std::string("cannot tell the working directory: ") + std::strerror(errno),
+                           "name the store with -C DIR");
+  }
+  return std::string(buffer);
+}
+
+bool IsDirectory(const std::string& path) {
+  struct stat info = {};
+  return ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+/// The nearest directory upwards of the working directory that holds .tenure.
+Result<std::string> WalkUp() {
+  TENURE_ASSIGN(const std::string start, WorkingDirectory());
+  std::string dir = start;
+  for (;;) {
+    if (IsDirectory(dir + "/.tenure")) return dir;
+    const std::size_t slash = dir.rfind('/');
+    if (slash == std::string::npos || dir == "/") break;
+    dir.erase(slash == 0 ? 1 : slash);
+  }
+  return base::MakeError(ErrorCode::kNoStore, "no store: neither " + start + " nor a directory above it holds .tenure",
+                         "make one with 'tenure init', or name one with -C DIR or TENURE_STORE");
+}
+
+/// Levels of TENURE_LOG, quietest first. The default tells warnings.
+int LogLevel(const char* name) {
+  static constexpr const char* kLevels[] = {"error", "warning", "info", "debug"};
+  for (int i = 0; i < 4; ++i) {
+    if (std::strcmp(name, kLevels[i]) == 0) return i;
+  }
+  return 1;
+}
+
+bool RefusesWriting(const Error& error) { return error.code == ErrorCode::kReadOnly; }
+
+}  // namespace
+
+Result<std::string> AbsolutePath(const std::string& path) {
+  if (!path.empty() && path[0] == '/') return path;
+  TENURE_ASSIGN(const std::string dir, WorkingDirectory());
+  return path == "." ? dir : dir + "/" + path;
+}
+
+void DefineWriteOptions(Args& args, WriteOptions& write) {
+  args.Option("--request-id", write.request_id, "ID", "Retrying with the same id never applies twice");
+  args.Option("--on-conflict", write.on_conflict, "STRATEGY", "What a stale base does: reject (the default)");
+  args.Option("--writer", write.writer, "ID", "Who writes; default user@host");
+}
+
+Result<ConflictStrategy> ParseStrategy(const std::string& name) {
+  if (name.empty() || name == "reject") return ConflictStrategy::kReject;
+  return base::MakeError(ErrorCode::kInvalidArgument,
+                         "there is no conflict strategy '" + name + "'; this version has: reject");
+}
+
+Result<CommitOptions> CommitOptionsOf(const WriteOptions& write) {
+  CommitOptions options;
+  TENURE_ASSIGN(options.on_conflict, ParseStrategy(write.on_conflict));
+  options.request_id = write.request_id;
+  options.writer = write.writer;
+  return options;
+}
+
+Context::Context(GlobalOptions global, base::Env& env) : global_(std::move(global)), env_(env), out_(STDOUT_FILENO) {}
+
+Result<std::string> Context::StorePath() const {
+  std::string path = global_.store;
+  if (path.empty()) {
+    const char* variable = std::getenv("TENURE_STORE");
+    if (variable == nullptr || *variable == '\0') return WalkUp();
+    path = variable;
+  }
+  if (path.rfind("etcd://", 0) == 0) {
+    return base::MakeError(ErrorCode::kInvalidArgument, path + ": etcd stores are not supported by this build",
+                           "name a directory: -C DIR");
+  }
+  return AbsolutePath(path);
+}
+
+Result<Store> Context::OpenStore(const StoreUse& use) {
+  TENURE_ASSIGN(const std::string path, StorePath());
+  OpenOptions options;
+  options.writer = use.writer;
+  options.background = use.background;
+  options.env = &env_;
+  const char* variable = std::getenv("TENURE_LOG");
+  const int level_max = LogLevel(variable == nullptr ? "" : variable);
+  const Format format = global_.format;
+  options.log = [level_max, format](const char* level, const std::string& message) {
+    if (LogLevel(level) <= level_max) WriteStderr(MessageText(level, message, format));
+  };
+  auto opened = [&] {
+    const BlockSignalsForThreads blocked;
+    auto store = Store::Open(path, options);
+    if (store.ok() || !use.read || !RefusesWriting(store.error())) return store;
+    options.read_only = true;
+    return Store::Open(path, options);
+  }();
+  if (!opened.ok()) {
+    Error error = std::move(opened).error();
+    if (error.code == ErrorCode::kNoStore && error.hint.empty())
+      error.hint = "make one with 'tenure init " + path + "'";
+    return error;
+  }
+  const RecoveryNote& note = opened->recovery();
+  if (note.set_aside_bytes > 0) {
+    Warn("recovered: " + std::to_string(note.set_aside_bytes) + " bytes were set aside in " + note.set_aside_path +
+         " at offset " + std::to_string(note.set_aside_offset) + " (never acknowledged)");
+  }
+  if (note.took_over) Note("recovered: the last committer had died; epoch " + std::to_string(note.epoch) + " goes on");
+  return opened;
+}
+
+void Context::Note(const std::string& text) {
+  if (!IsJson(global_.format)) WriteStderr(MessageText("note", text, global_.format));
+}
+
+void Context::Warn(const std::string& text) { WriteStderr(MessageText("warning", text, global_.format)); }
+
+Status Context::Confirm(const std::string& question, bool yes) {
+  if (yes || !CanAsk() || Ask(question)) return {};
+  return base::MakeError(ErrorCode::kClosed, "not confirmed; nothing was done", "answer y, or give -y");
+}
+
+std::unique_ptr<Progress> Context::StartProgress(std::string title) {
+  Progress::Options options;
+  options.enabled = StderrIsTerminal();
+  if (options.enabled) {
+    options.width = TerminalWidth();
+    options.now_ns = [&env = env_] { return env.MonotonicNs(); };
+    options.write = [](std::string_view text) { WriteStderr(text); };
+  }
+  return std::make_unique<Progress>(std::move(title), std::move(options));
+}
+
+void Context::BeginCritical(const std::string& pending) {
+  Error error = base::MakeError(ErrorCode::kOutcomeUnknown, "interrupted: " + pending);
+  BeginCriticalSection(ErrorText(error, global_.format));
+}
+
+void Context::EndCritical() { EndCriticalSection(); }
+
+Result<Receipt> Context::Commit(Store& store, const Transaction& txn, const CommitOptions& options) {
+  BeginCritical(options.request_id.empty()
+                    ? "the outcome of the transaction is not known yet (it has no request id); see 'tenure log'"
+                    : "the outcome of request " + options.request_id + " is not known yet; ask with 'tenure outcome " +
+                          options.request_id + "'");
+  auto receipt = store.Commit(txn, options);
+  EndCritical();
+  if (receipt.ok()) {
+    done_ = std::string(OutcomeName(receipt->outcome)) + " with lsn " + std::to_string(receipt->lsn);
+  }
+  return receipt;
+}
+
+}  // namespace tenure::cli

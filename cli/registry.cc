@@ -1,0 +1,33 @@
+#include "cli/registry.h"
+
+namespace tenure::cli {
+namespace {
+
+constexpr CommandEntry kCommands[] = {
+    {"init", "create a store", MakeInit},
+    {"put", "add or replace an entry", MakePut},
+    {"patch", "merge-patch the annotations of an entry", MakePatch},
+    {"rm", "delete an entry, leaving a tombstone", MakeRm},
+    {"get", "print one entry", MakeGet},
+    {"list", "list entries", MakeList},
+    {"history", "list the revisions of an entry or a tag", MakeHistory},
+    {"tag set", "point a tag to a version", MakeTagSet},
+    {"tag rm", "delete a tag", MakeTagRm},
+    {"tag list", "list tags", MakeTagList},
+    {"apply", "apply operations in JSON Lines", MakeApply},
+    {"outcome", "tell what became of a request id", MakeOutcome},
+    {"log", "list committed effects", MakeLog},
+    {"diff", "compare two points of the history", MakeDiff},
+    {"undo", "commit the inverse of a transaction", MakeUndo},
+    {"verify", "check journal, hash chain and index", MakeVerify},
+    {"compact", "write a checkpoint and drop old history and journal", MakeCompact},
+    {"backup", "copy the store as of now", MakeBackup},
+    {"stats", "print counts and sizes", MakeStats},
+    {"doctor", "look at the store and its surroundings", MakeDoctor},
+};
+
+}  // namespace
+
+std::span<const CommandEntry> Commands() { return kCommands; }
+
+}  // namespace tenure::cli

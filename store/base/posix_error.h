@@ -1,0 +1,14 @@
+// Errors of the operating system as values of tenure.
+#pragma once
+
+#include <string>
+
+#include "tenure/result.h"
+
+namespace tenure::base {
+
+/// "cannot <action> <path>: <text of errno>", with the code that tenure's callers decide by:
+/// ENOENT kNotFound, EEXIST kExists, ENOSPC and EDQUOT kNoSpace, EROFS kReadOnly, all else kIo.
+Error ErrnoError(const std::string& action, const std::string& path, int error_number);
+
+}  // namespace tenure::base

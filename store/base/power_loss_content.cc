@@ -1,0 +1,153 @@
+#include "store/base/power_loss_content.h"
+
+#include <algorithm>
+#include <unordered_set>
+
+#include "store/base/error.h"
+
+namespace tenure::base {
+namespace {
+
+using Kind = TraceStep::Kind;
+using State = ContentChange::State;
+
+/// SplitMix64's output function.
+std::uint64_t Scramble(std::uint64_t z) {
+  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
+  z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
+  return z ^ (z >> 31);
+}
+
+/// What became of one change: which units of a write were kept, and what else it did to the size.
+struct Fate {
+  std::vector<bool> units;  ///< Of a write: unit by unit from its first.
+  bool sizes = false;       ///< The change of the size happened.
+};
+
+std::uint64_t FirstUnit(const TraceStep& write, std::size_t tear_bytes) { return write.offset / tear_bytes; }
+
+std::size_t UnitCount(const TraceStep& write, std::size_t tear_bytes) {
+  if (write.data.empty()) return 0;
+  return static_cast<std::size_t>((write.offset + write.data.size() - 1) / tear_bytes - FirstUnit(write, tear_bytes) +
+                                  1);
+}
+
+Fate Decide(const ContentChange& change, std::size_t tear_bytes, Dice& dice) {
+  const bool is_write = change.step->kind == Kind::kWrite;
+  const std::size_t units = is_write ? UnitCount(*change.step, tear_bytes) : 0;
+  if (change.state == State::kDurable) return {std::vector<bool>(units, true), true};
+  const bool torn = is_write && dice.mood() == Dice::Mood::kMixed && dice.Roll(3) == 0;
+  if (!torn) {
+    const bool kept = dice.Keep();
+    return {std::vector<bool>(units, kept), kept};
+  }
+  Fate fate;
+  for (std::size_t i = 0; i < units; ++i) fate.units.push_back(dice.Roll(2) == 0);
+  fate.sizes = dice.Roll(2) == 0;
+  return fate;
+}
+
+/// A unit reaches the disk as a whole: with a later write in it come the earlier ones. Writes that a
+/// failed sync left uncertain are exempt: their page may have been forgotten and read back.
+void KeepWholeUnits(const std::vector<ContentChange>& history, std::size_t tear_bytes, std::vector<Fate>& fates) {
+  std::unordered_set<std::uint64_t> kept_later;
+  for (std::size_t i = history.size(); i-- > 0;) {
+    const ContentChange& change = history[i];
+    if (change.step->kind != Kind::kWrite || change.state != State::kPending) continue;
+    const std::uint64_t first = FirstUnit(*change.step, tear_bytes);
+    for (std::size_t unit = 0; unit < fates[i].units.size(); ++unit) {
+      if (fates[i].units[unit]) {
+        kept_later.insert(first + unit);
+      } else if (kept_later.count(first + unit) != 0) {
+        fates[i].units[unit] = true;
+      }
+    }
+  }
+}
+
+void GrowTo(Bytes& content, std::uint64_t bytes) {
+  if (content.size() < bytes) content.resize(static_cast<std::size_t>(bytes));
+}
+
+void ApplyWrite(const TraceStep& write, const Fate& fate, std::size_t tear_bytes, Bytes& content) {
+  const std::uint64_t end = write.offset + write.data.size();
+  const std::uint64_t first = FirstUnit(write, tear_bytes);
+  for (std::size_t unit = 0; unit < fate.units.size(); ++unit) {
+    if (!fate.units[unit]) continue;
+    const std::uint64_t from = std::max<std::uint64_t>(write.offset, (first + unit) * tear_bytes);
+    const std::uint64_t to = std::min<std::uint64_t>(end, (first + unit + 1) * tear_bytes);
+    GrowTo(content, to);
+    std::copy(write.data.begin() + static_cast<std::ptrdiff_t>(from - write.offset),
+              write.data.begin() + static_cast<std::ptrdiff_t>(to - write.offset),
+              content.begin() + static_cast<std::ptrdiff_t>(from));
+  }
+  if (fate.sizes && !write.data.empty()) GrowTo(content, end);
+}
+
+std::uint64_t SizeAfter(const TraceStep& step, std::uint64_t size_before) {
+  if (step.kind == Kind::kTruncate) return step.offset;
+  if (step.kind == Kind::kAllocate) return std::max(size_before, step.offset);
+  return step.data.empty() ? size_before : std::max<std::uint64_t>(size_before, step.offset + step.data.size());
+}
+
+}  // namespace
+
+Dice::Dice(std::uint64_t seed) : state_(seed) {
+  constexpr std::uint64_t kMoods = 8;
+  const std::uint64_t mood = Roll(kMoods);
+  if (mood == 0) mood_ = Mood::kKeepAll;
+  if (mood == 1) mood_ = Mood::kDropAll;
+  keep_of_four_ = 1 + Roll(3);
+}
+
+std::uint64_t Dice::Next() {
+  state_ += 0x9E3779B97F4A7C15;
+  return Scramble(state_);
+}
+
+bool Dice::Keep() {
+  if (mood_ != Mood::kMixed) return mood_ == Mood::kKeepAll;
+  return Roll(4) < keep_of_four_;
+}
+
+void Dice::Note(std::uint64_t decision) { hash_ = Scramble(hash_ + 0x9E3779B97F4A7C15 * (decision + 1)); }
+
+void RecordContentStep(const TraceStep& step, std::vector<ContentChange>& history) {
+  const bool is_change = step.kind == Kind::kWrite || step.kind == Kind::kTruncate || step.kind == Kind::kAllocate;
+  if (is_change) {
+    const std::uint64_t before = history.empty() ? 0 : history.back().size_after;
+    const std::uint64_t after = SizeAfter(step, before);
+    history.push_back(ContentChange{&step, State::kPending, after < before, after});
+    return;
+  }
+  const bool failed = step.kind == Kind::kSyncFailed;
+  TENURE_CHECK(failed || step.kind == Kind::kSyncData || step.kind == Kind::kSyncAll);
+  for (ContentChange& change : history) {
+    if (change.state != State::kPending) continue;
+    // fdatasync owes what is needed to read the data back; a smaller size is not.
+    if (step.kind == Kind::kSyncData && change.shrinks) continue;
+    change.state = failed ? State::kUncertain : State::kDurable;
+  }
+}
+
+Bytes LostContent(const std::vector<ContentChange>& history, std::size_t tear_bytes, Dice& dice) {
+  std::vector<Fate> fates;
+  for (const ContentChange& change : history) fates.push_back(Decide(change, tear_bytes, dice));
+  KeepWholeUnits(history, tear_bytes, fates);
+  Bytes content;
+  for (std::size_t i = 0; i < history.size(); ++i) {
+    const TraceStep& step = *history[i].step;
+    for (const bool unit : fates[i].units) dice.Note(unit);
+    dice.Note(fates[i].sizes);
+    if (step.kind == Kind::kWrite) {
+      ApplyWrite(step, fates[i], tear_bytes, content);
+    } else if (step.kind == Kind::kAllocate && fates[i].sizes) {
+      GrowTo(content, step.offset);
+    } else if (step.kind == Kind::kTruncate && fates[i].sizes) {
+      content.resize(static_cast<std::size_t>(step.offset));
+    }
+  }
+  return content;
+}
+
+}  // namespace tenure::base

@@ -1,0 +1,143 @@
+#include "store/commit/applier.h"
+
+#include <vector>
+
+#include "store/base/error.h"
+#include "store/base/failpoint.h"
+#include "store/base/futex.h"
+
+namespace tenure::commit {
+namespace {
+
+/// One SQLite transaction covers at most this much; larger ones hold the WAL longer for no more speed.
+constexpr std::size_t kTxnsPerApply = 16'384;
+constexpr std::uint64_t kWalBytesMax = 8u << 20;
+/// How long a read waits for an applier of another process.
+constexpr std::uint64_t kWaitBoundNs = 30'000'000'000;
+
+/// The turn to apply: a kernel lock that ends with the process.
+class ApplyTurn {
+ public:
+  explicit ApplyTurn(base::File& lock) : lock_(lock) {}
+  ~ApplyTurn() {
+    if (held_) (void)lock_.Unlock(ingest::kApplyByte, 1);
+  }
+  Result<bool> Try() {
+    TENURE_ASSIGN(held_, lock_.TryLock(base::LockKind::kExclusive, ingest::kApplyByte, 1));
+    return held_;
+  }
+  Status Wait() {
+    TENURE_RETURN_IF_ERROR(lock_.Lock(base::LockKind::kExclusive, ingest::kApplyByte, 1));
+    held_ = true;
+    return {};
+  }
+
+ private:
+  base::File& lock_;
+  bool held_ = false;
+};
+
+}  // namespace
+
+Status Applier::OpenLocked() {
+  const index::Generation live = pool_.Live();
+  if (writer_ && generation_ == live) return {};
+  writer_.reset();
+  reader_.reset();
+  TENURE_ASSIGN(writer_, index::IndexWriter::Open(pool_.LivePath()));
+  generation_ = live;
+  return {};
+}
+
+Status Applier::ApplyFrames(Lsn lsn) {
+  TENURE_ASSIGN(const index::Mark mark, writer_->ReadMark());
+  if (mark.position.last_lsn >= lsn) {
+    context_.member.segment().AdvanceApplied(mark.position.last_lsn);
+    return {};
+  }
+  if (!reader_ || !(reader_->position() == mark.position)) {
+    TENURE_ASSIGN(const Lsn trimmed, context_.trimmed_below());
+    TENURE_ASSIGN(reader_, journal::Reader::Open(context_.env, context_.journal_dir, context_.journal_id, mark.position,
+                                                 trimmed));
+  }
+  std::vector<index::AppliedFrame> frames;
+  std::size_t txns = 0;
+  for (bool more = true; more;) {
+    TENURE_ASSIGN(journal::Step step, reader_->Next(lsn, lsn));
+    more = step.stop == journal::Stop::kFrame;
+    if (more) {
+      txns += step.frame.txns.size();
+      frames.push_back({std::move(step.frame.txns), step.frame.after});
+    }
+    if (frames.empty() || (more && txns < kTxnsPerApply)) continue;
+    TENURE_FAIL_POINT("apply.before");
+    TENURE_RETURN_IF_ERROR(writer_->Apply(frames));
+    TENURE_FAIL_POINT("apply.after");
+    context_.member.segment().AdvanceApplied(frames.back().after.last_lsn);
+    frames.clear();
+    txns = 0;
+    TENURE_RETURN_IF_ERROR(writer_->Checkpoint(kWalBytesMax));
+  }
+  if (reader_->position().last_lsn < lsn) {
+    return base::MakeError(ErrorCode::kCorruption,
+                           context_.journal_dir + ": the journal ends at LSN " +
+                               std::to_string(reader_->position().last_lsn) + ", but LSN " + std::to_string(lsn) +
+                               " was acknowledged",
+                           "run 'tenure-replay verify' for the whole report");
+  }
+  return {};
+}
+
+/// With the turn held. A failure drops the connection and the reader: the next try starts afresh.
+Status Applier::ApplyLocked(Lsn lsn) {
+  Status status = OpenLocked();
+  if (status.ok()) status = ApplyFrames(lsn);
+  if (!status.ok()) {
+    writer_.reset();
+    reader_.reset();
+  }
+  return status;
+}
+
+Status Applier::TryApply(Lsn lsn) {
+  const std::lock_guard lock(mutex_);
+  if (context_.AppliedHint() >= lsn) return {};
+  ApplyTurn turn(context_.member.lock_file());
+  TENURE_ASSIGN(const bool mine, turn.Try());
+  if (!mine) return {};
+  return ApplyLocked(lsn);
+}
+
+Status Applier::WaitApplied(Lsn lsn) {
+  ingest::CommitArea& area = context_.shared();
+  const std::uint64_t give_up_ns = context_.env.MonotonicNs() + kWaitBoundNs;
+  while (context_.AppliedHint() < lsn) {
+    TENURE_RETURN_IF_ERROR(TryApply(lsn));
+    if (context_.AppliedHint() >= lsn) break;
+    // Another process is at it. Its next AdvanceApplied wakes us; the bound is for one that died
+    // between its commit to SQLite and that.
+    area.applied_waiters.fetch_add(1, std::memory_order_seq_cst);
+    const std::uint32_t turn = area.applied_turn.load(std::memory_order_seq_cst);
+    if (area.applied_lsn.load(std::memory_order_seq_cst) < lsn) {
+      base::FutexWait(area.applied_turn, turn, std::chrono::milliseconds(20));
+    }
+    area.applied_waiters.fetch_sub(1, std::memory_order_seq_cst);
+    if (context_.env.MonotonicNs() > give_up_ns) {
+      return base::MakeError(ErrorCode::kBusy,
+                             "the index lags at LSN " + std::to_string(context_.AppliedHint()) + " behind LSN " +
+                                 std::to_string(lsn) + ": another process has had the turn to apply for 30 s",
+                             "'tenure doctor' names the members; a stopped one must be continued or killed");
+    }
+  }
+  return {};
+}
+
+Status Applier::WithWriter(const std::function<Status(index::IndexWriter&)>& work) {
+  const std::lock_guard lock(mutex_);
+  ApplyTurn turn(context_.member.lock_file());
+  TENURE_RETURN_IF_ERROR(turn.Wait());
+  TENURE_RETURN_IF_ERROR(ApplyLocked(context_.DurableLsn()));
+  return work(*writer_);
+}
+
+}  // namespace tenure::commit

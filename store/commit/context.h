@@ -1,0 +1,36 @@
+// What the committer, the applier and recovery know of the open store. Owned by the store's handle,
+// which outlives them all.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "store/base/env.h"
+#include "store/ingest/membership.h"
+#include "store/journal/format.h"
+#include "tenure/options.h"
+
+namespace tenure::commit {
+
+struct Context {
+  base::Env& env;
+  ingest::Membership& member;
+  std::string journal_dir;
+  std::string index_dir;
+  journal::StoreId journal_id;
+  std::uint64_t incarnation = 1;
+  std::string default_writer;
+  LogCallback log;
+  /// The LSN below which a complete checkpoint covers the journal.
+  std::function<Result<Lsn>()> trimmed_below;
+
+  ingest::CommitArea& shared() const { return member.segment().commit(); }
+  Lsn DurableLsn() const { return shared().durable.Load().second; }
+  Lsn AppliedHint() const { return shared().applied_lsn.load(std::memory_order_acquire); }
+  void Say(const char* level, const std::string& message) const {
+    if (log) log(level, message);
+  }
+};
+
+}  // namespace tenure::commit

@@ -1,0 +1,41 @@
+// Decides one transaction against the current rows: effects, or why not. The only place where a
+// request becomes effects; replay never comes here.
+//
+// Time is an argument. Reads go through Heads; nothing else is touched.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "store/commit/heads.h"
+#include "store/model/effect.h"
+#include "tenure/options.h"
+#include "tenure/transaction.h"
+
+namespace tenure::commit {
+
+/// A transaction on its way: normalised operations and what they carry.
+struct Request {
+  std::vector<Operation> operations;
+  std::string writer;
+  std::uint32_t uid = 0;
+  std::string request_id;
+  base::Hash128 body_hash;
+  ConflictStrategy on_conflict = ConflictStrategy::kReject;
+  /// OutcomeOf: answer for request_id, or journal it as cancelled.
+  bool asks_outcome = false;
+};
+
+struct Decision {
+  /// The answer is this error. No effect; only a cancelled request id is journaled with one.
+  std::optional<Error> rejected;
+  Receipt receipt;                         ///< When not rejected.
+  std::optional<model::CommittedTxn> txn;  ///< To be journaled under its LSN; absent: nothing to journal.
+};
+
+/// `lsn` is what the transaction gets if it is journaled, `time_ms` the batch's commit time. A failed
+/// Result means that the index could not be read; the heads are unchanged then.
+Result<Decision> Decide(Heads& heads, const Request& request, Lsn lsn, TimeMs time_ms);
+
+}  // namespace tenure::commit

@@ -1,0 +1,186 @@
+#include "store/commit/heads.h"
+
+#include "store/base/error.h"
+
+namespace tenure::commit {
+namespace {
+
+/// Cached rows kept beyond those that the index still lacks: about 8 MiB of typical entries.
+constexpr std::size_t kCachedRowsMax = 16'384;
+
+template <typename Map>
+void DropApplied(Map& map, Lsn applied) {
+  if (map.size() <= kCachedRowsMax) return;
+  for (auto it = map.begin(); it != map.end();) {
+    it = it->second->lsn <= applied ? map.erase(it) : std::next(it);
+  }
+}
+
+template <typename Map, typename Ptr>
+void Restore(Map& map, const std::string& key, Ptr before) {
+  if (before) {
+    map[key] = std::move(before);
+  } else {
+    map.erase(key);
+  }
+}
+
+}  // namespace
+
+Result<index::IndexReader*> Heads::View() {
+  if (!view_) {
+    TENURE_ASSIGN(auto lease, pool_.Take());
+    TENURE_RETURN_IF_ERROR(lease->BeginSnapshot());
+    view_.emplace(std::move(lease));
+  }
+  ++index_reads_;
+  return &**view_;
+}
+
+Result<EntryPtr> Heads::Entry(const std::string& name, const std::string& version) {
+  std::string key = EntryKey(name, version);
+  if (auto it = entries_.find(key); it != entries_.end()) return it->second;
+  TENURE_ASSIGN(index::IndexReader * view, View());
+  TENURE_ASSIGN(auto row, view->GetEntry(name, version));
+  if (!row) return EntryPtr();
+  auto shared = std::make_shared<const ArtifactEntry>(std::move(*row));
+  entries_.emplace(std::move(key), shared);
+  return EntryPtr(std::move(shared));
+}
+
+Result<TagPtr> Heads::Tag(const std::string& name, const std::string& tag) {
+  std::string key = TagKey(name, tag);
+  if (auto it = tags_.find(key); it != tags_.end()) return it->second;
+  TENURE_ASSIGN(index::IndexReader * view, View());
+  TENURE_ASSIGN(auto row, view->GetTag(name, tag));
+  if (!row) return TagPtr();
+  auto shared = std::make_shared<const TagEntry>(std::move(*row));
+  tags_.emplace(std::move(key), shared);
+  return TagPtr(std::move(shared));
+}
+
+Result<RequestPtr> Heads::Request(const std::string& request_id) {
+  if (auto it = requests_.find(request_id); it != requests_.end()) return it->second;
+  TENURE_ASSIGN(index::IndexReader * view, View());
+  TENURE_ASSIGN(auto row, view->GetRequest(request_id));
+  if (!row) return RequestPtr();
+  return RequestPtr(std::make_shared<const model::RequestRow>(std::move(*row)));
+}
+
+Result<std::vector<TagPtr>> Heads::TagsOf(const std::string& name, const std::string& version) {
+  TENURE_ASSIGN(index::IndexReader * view, View());
+  TENURE_ASSIGN(auto rows, view->TagsOf(name, version));
+  std::map<std::string, TagPtr> found;
+  for (TagEntry& row : rows) {
+    std::string key = TagKey(row.name, row.tag);
+    if (!tags_.contains(key)) found.emplace(std::move(key), std::make_shared<const TagEntry>(std::move(row)));
+  }
+  const std::string prefix = TagKey(name, "");
+  for (auto it = tags_.lower_bound(prefix); it != tags_.end() && it->first.starts_with(prefix); ++it) {
+    const TagPtr& tag = it->second;
+    if (tag->name == name && !tag->deleted && tag->version == version) found[it->first] = tag;
+  }
+  std::vector<TagPtr> tags;
+  for (auto& item : found) tags.push_back(std::move(item.second));
+  return tags;
+}
+
+void Heads::Begin() {
+  TENURE_CHECK(undo_.empty());
+  state_hash_before_ = state_hash_;
+}
+
+void Heads::PutEntry(ArtifactEntry entry, const ArtifactEntry* replaced) {
+  if (replaced != nullptr) state_hash_ -= model::RowHash(*replaced);
+  state_hash_ += model::RowHash(entry);
+  std::string key = EntryKey(entry.name, entry.version);
+  EntryPtr& slot = entries_[key];
+  undo_.emplace_back(UndoEntry{std::move(key), std::move(slot)});
+  slot = std::make_shared<const ArtifactEntry>(std::move(entry));
+}
+
+void Heads::PutTag(TagEntry tag, const TagEntry* replaced) {
+  if (replaced != nullptr) state_hash_ -= model::RowHash(*replaced);
+  state_hash_ += model::RowHash(tag);
+  std::string key = TagKey(tag.name, tag.tag);
+  TagPtr& slot = tags_[key];
+  undo_.emplace_back(UndoTag{std::move(key), std::move(slot)});
+  slot = std::make_shared<const TagEntry>(std::move(tag));
+}
+
+void Heads::PutRequest(model::RequestRow row) {
+  state_hash_ += model::RowHash(row);
+  std::string key = row.request_id;
+  requests_[key] = std::make_shared<const model::RequestRow>(std::move(row));
+  undo_.emplace_back(UndoRequest{std::move(key)});
+}
+
+void Heads::PruneRequests(Lsn below, const base::Hash128& sum) {
+  state_hash_ -= sum;
+  std::erase_if(requests_, [&](const auto& item) { return item.second->lsn < below; });
+}
+
+void Heads::Rollback() {
+  while (!undo_.empty()) {
+    if (auto* entry = std::get_if<UndoEntry>(&undo_.back())) {
+      Restore(entries_, entry->key, std::move(entry->before));
+    } else if (auto* tag = std::get_if<UndoTag>(&undo_.back())) {
+      Restore(tags_, tag->key, std::move(tag->before));
+    } else {
+      requests_.erase(std::get<UndoRequest>(undo_.back()).key);
+    }
+    undo_.pop_back();
+  }
+  state_hash_ = state_hash_before_;
+}
+
+void Heads::Replay(const std::vector<model::CommittedTxn>& txns, const base::Hash128& state_hash) {
+  for (const model::CommittedTxn& txn : txns) {
+    for (const model::Effect& effect : txn.effects) {
+      switch (effect.kind) {
+        case model::EffectKind::kPutEntry:
+        case model::EffectKind::kDeleteEntry: {
+          auto entry = std::make_shared<const ArtifactEntry>(model::EntryAfter(txn, effect));
+          entries_[EntryKey(entry->name, entry->version)] = entry;
+          break;
+        }
+        case model::EffectKind::kSetTag:
+        case model::EffectKind::kDeleteTag: {
+          auto tag = std::make_shared<const TagEntry>(model::TagAfter(txn, effect));
+          tags_[TagKey(tag->name, tag->tag)] = tag;
+          break;
+        }
+        case model::EffectKind::kPruneRequests:
+          PruneRequests(effect.below_lsn, {});
+          break;
+        case model::EffectKind::kTrimHistory:
+        case model::EffectKind::kTrimJournal:
+          break;  // no current row changes
+      }
+    }
+    if (auto row = model::RequestRowOf(txn)) {
+      std::string key = row->request_id;
+      requests_[std::move(key)] = std::make_shared<const model::RequestRow>(std::move(*row));
+    }
+  }
+  state_hash_ = state_hash;
+}
+
+void Heads::Reset(const base::Hash128& state_hash) {
+  view_.reset();
+  undo_.clear();
+  entries_.clear();
+  tags_.clear();
+  requests_.clear();
+  state_hash_ = state_hash;
+}
+
+void Heads::EndBatch() {
+  view_.reset();
+  const Lsn applied = context_.AppliedHint();
+  DropApplied(entries_, applied);
+  DropApplied(tags_, applied);
+  DropApplied(requests_, applied);
+}
+
+}  // namespace tenure::commit

@@ -1,0 +1,89 @@
+// The current rows, as the committer sees them: an overlay of changes that the index may not have
+// applied yet, over the index.
+//
+// Invariant: the overlay holds every change in (applied LSN of any index view taken from now on,
+// position of the committer]. Rows at or below the applied LSN are a bounded cache.
+// Used only by whoever has the commit turn, one thread at a time.
+//
+// Changes are staged per transaction: Begin, then reads and puts, then Accept or Rollback.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include "store/base/hash.h"
+#include "store/commit/index_access.h"
+#include "store/model/effect.h"
+
+namespace tenure::commit {
+
+using EntryPtr = std::shared_ptr<const ArtifactEntry>;
+using TagPtr = std::shared_ptr<const TagEntry>;
+using RequestPtr = std::shared_ptr<const model::RequestRow>;
+
+class Heads {
+ public:
+  Heads(const Context& context, IndexPool& pool) : context_(context), pool_(pool) {}
+
+  /// Newest row of a key, tombstones included; null when there never was one.
+  Result<EntryPtr> Entry(const std::string& name, const std::string& version);
+  Result<TagPtr> Tag(const std::string& name, const std::string& tag);
+  Result<RequestPtr> Request(const std::string& request_id);
+  /// Live tags of `name` that point to `version`, ordered.
+  Result<std::vector<TagPtr>> TagsOf(const std::string& name, const std::string& version);
+
+  void Begin();
+  void PutEntry(ArtifactEntry entry, const ArtifactEntry* replaced);
+  void PutTag(TagEntry tag, const TagEntry* replaced);
+  void PutRequest(model::RequestRow row);
+  /// Forgets request ids recorded below `lsn`. Not staged: the caller has everything applied and read
+  /// the rows from the index; `sum` is the sum of their hashes.
+  void PruneRequests(Lsn below, const base::Hash128& sum);
+  void Accept() { undo_.clear(); }
+  void Rollback();
+
+  /// Takes over what another committer did; `state_hash` is the frame's.
+  void Replay(const std::vector<model::CommittedTxn>& txns, const base::Hash128& state_hash);
+  /// Starts anew at a position whose state hash is given: everything up to it is in the index.
+  void Reset(const base::Hash128& state_hash);
+  /// Ends the index view that reads of this batch shared, and drops cached rows when there are many.
+  void EndBatch();
+
+  const base::Hash128& state_hash() const { return state_hash_; }
+  std::uint64_t index_reads() const { return index_reads_; }
+
+ private:
+  Result<index::IndexReader*> View();
+  static std::string EntryKey(const std::string& name, const std::string& version) { return name + ':' + version; }
+  static std::string TagKey(const std::string& name, const std::string& tag) { return name + '@' + tag; }
+
+  struct UndoEntry {
+    std::string key;
+    EntryPtr before;
+  };
+  struct UndoTag {
+    std::string key;
+    TagPtr before;
+  };
+  struct UndoRequest {
+    std::string key;
+  };
+
+  const Context& context_;
+  IndexPool& pool_;
+  std::optional<IndexPool::Lease> view_;
+  std::unordered_map<std::string, EntryPtr> entries_;
+  std::map<std::string, TagPtr> tags_;  // ordered: TagsOf looks at one name's tags
+  std::unordered_map<std::string, RequestPtr> requests_;
+  std::vector<std::variant<UndoEntry, UndoTag, UndoRequest>> undo_;
+  base::Hash128 state_hash_;
+  base::Hash128 state_hash_before_;
+  std::uint64_t index_reads_ = 0;
+};
+
+}  // namespace tenure::commit

@@ -1,0 +1,38 @@
+#include "store/commit/index_access.h"
+
+#include "store/base/error.h"
+
+namespace tenure::commit {
+
+index::Generation IndexPool::Live() const {
+  const base::Pair64 word = context_.shared().generation.Load();
+  return {word.first, word.second};
+}
+
+std::string IndexPool::LivePath() const { return context_.index_dir + "/" + index::GenerationFileName(Live()); }
+
+Result<IndexPool::Lease> IndexPool::Take() {
+  const index::Generation live = Live();
+  {
+    const std::lock_guard lock(mutex_);
+    if (idle_generation_ != live) {
+      idle_.clear();
+      idle_generation_ = live;
+    }
+    if (!idle_.empty()) {
+      auto reader = std::move(idle_.back());
+      idle_.pop_back();
+      return Lease(*this, std::move(reader), live);
+    }
+  }
+  TENURE_ASSIGN(auto reader, index::IndexReader::Open(context_.index_dir + "/" + index::GenerationFileName(live)));
+  return Lease(*this, std::move(reader), live);
+}
+
+void IndexPool::GiveBack(std::unique_ptr<index::IndexReader> reader, const index::Generation& generation) {
+  reader->EndSnapshot();
+  const std::lock_guard lock(mutex_);
+  if (generation == idle_generation_ && idle_.size() < kIdleReadersMax) idle_.push_back(std::move(reader));
+}
+
+}  // namespace tenure::commit

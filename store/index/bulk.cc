@@ -1,0 +1,76 @@
+// Building an index from nothing: no journal, no syncs, no log; rows collected, sorted, inserted in
+// the order of the keys. Until FinishBulk the file says of itself that it is unfinished.
+#include "store/base/error.h"
+#include "store/index/writer_state.h"
+
+namespace tenure::index {
+namespace {
+
+// Leaving WAL mode needs the file for oneself; SQLite answers with the mode that is in force.
+Status SwitchJournal(Connection& connection, const std::string& path, const std::string& mode) {
+  TENURE_ASSIGN(Statement pragma, Statement::Prepare(connection, "PRAGMA journal_mode = " + mode));
+  TENURE_ASSIGN(const bool row, pragma.Step());
+  if (!row || pragma.Text(0) != mode) {
+    return base::MakeError(ErrorCode::kBusy, "index " + path + ": cannot switch to journal_mode " + mode,
+                           "another connection has the index open; a bulk build needs it for itself");
+  }
+  return {};
+}
+
+}  // namespace
+
+Status IndexWriter::ApplyBulk(std::span<const AppliedFrame> frames) {
+  State& s = *state_;
+  if (!s.bulk) {
+    TENURE_ASSIGN(const Mark mark, s.ReadMark());
+    s.guard.reset();
+    TENURE_RETURN_IF_ERROR(SwitchJournal(s.connection, s.path, "off"));
+    TENURE_RETURN_IF_ERROR(s.connection.Execute("PRAGMA synchronous = OFF; PRAGMA user_version = 0"));
+    TENURE_RETURN_IF_ERROR(s.connection.SetCacheKib(kLargeCacheKib));
+    TENURE_RETURN_IF_ERROR(s.connection.Execute("BEGIN IMMEDIATE"));
+    s.bulk.emplace();
+    s.bulk->position = mark.position;
+  }
+  State::Bulk& bulk = *s.bulk;
+  if (bulk.failed) return *bulk.failed;
+  // A gap is found before anything is collected: it changes nothing and the build may go on.
+  TENURE_ASSIGN(const std::vector<const AppliedFrame*> fresh, FramesBehind(frames, bulk.position.last_lsn));
+  for (const AppliedFrame* frame : fresh) {
+    Status collected;
+    for (const model::CommittedTxn& txn : frame->txns) {
+      if (collected.ok()) collected = s.Collect(txn, bulk.changes);
+    }
+    if (collected.ok() && bulk.changes.memory_bytes() >= kBulkBytesMax) collected = s.Flush(bulk.changes);
+    if (!collected.ok()) {
+      bulk.failed = collected.error();
+      return collected;
+    }
+    bulk.position = frame->after;
+  }
+  return {};
+}
+
+Status IndexWriter::FinishBulk() {
+  State& s = *state_;
+  if (!s.bulk) return {};
+  if (s.bulk->failed) return *s.bulk->failed;
+  const auto finish = [&s]() -> Status {
+    TENURE_RETURN_IF_ERROR(s.Flush(s.bulk->changes));
+    TENURE_RETURN_IF_ERROR(s.WritePositionRow(s.bulk->position));
+    const std::string done = "PRAGMA user_version = " + std::to_string(kFormatVersion) + "; COMMIT";
+    TENURE_RETURN_IF_ERROR(s.connection.Execute(done.c_str()));
+    TENURE_RETURN_IF_ERROR(SwitchJournal(s.connection, s.path, "wal"));
+    TENURE_RETURN_IF_ERROR(s.connection.SetCacheKib(kIdleCacheKib));
+    TENURE_RETURN_IF_ERROR(s.connection.SyncFile());
+    TENURE_RETURN_IF_ERROR(s.connection.Execute("PRAGMA synchronous = NORMAL"));
+    return s.WriteThrough();
+  };
+  if (Status finished = finish(); !finished) {
+    s.bulk->failed = finished.error();
+    return finished;
+  }
+  s.bulk.reset();
+  return {};
+}
+
+}  // namespace tenure::index

@@ -1,0 +1,83 @@
+// Checkpoints and copies.
+#include <algorithm>
+
+#include <sqlite3.h>
+#include <unistd.h>
+
+#include "store/base/error.h"
+#include "store/base/failpoint.h"
+#include "store/index/writer_state.h"
+
+namespace tenure::index {
+namespace {
+
+constexpr int kGuardCacheKib = 64;
+constexpr std::uint64_t kWalFrameHeaderBytes = 24;
+// A WAL this many times over its bound, behind a checkpoint that could not restart it, is pinned.
+constexpr std::uint64_t kPinnedFactor = 4;
+
+// Copies every page of `from` in one step, that is from one snapshot.
+Status CopyPages(Connection& from, Connection& to) {
+  sqlite3_backup* backup = sqlite3_backup_init(to.handle(), "main", from.handle(), "main");
+  if (backup == nullptr) return SqliteError(to.handle(), sqlite3_extended_errcode(to.handle()), "start a copy");
+  const int stepped = sqlite3_backup_step(backup, -1);
+  const int finished = sqlite3_backup_finish(backup);
+  if (stepped == SQLITE_DONE && finished == SQLITE_OK) return {};
+  return SqliteError(to.handle(), stepped == SQLITE_DONE ? finished : stepped, "copy the pages");
+}
+
+Status CopyInto(Connection& from, const std::string& target) {
+  TENURE_ASSIGN(Connection to, Connection::Open(target, Connection::Mode::kReadWrite, kIdleCacheKib));
+  TENURE_RETURN_IF_ERROR(to.Execute("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF"));
+  TENURE_RETURN_IF_ERROR(CopyPages(from, to));
+  return to.SyncFile();
+}
+
+}  // namespace
+
+Status IndexWriter::Checkpoint(std::uint64_t wal_bytes_max) {
+  State& s = *state_;
+  if (s.bulk) return base::MakeError(ErrorCode::kInternal, "index " + s.path + ": Checkpoint during a bulk build");
+  TENURE_ASSIGN(const std::int64_t page_bytes, s.connection.QueryInt("PRAGMA page_size"));
+  const std::uint64_t frame_bytes = static_cast<std::uint64_t>(page_bytes) + kWalFrameHeaderBytes;
+  // Before the first commit of this handle only the file's size is known: an upper bound.
+  const std::uint64_t wal_bytes = s.wal_frames ? *s.wal_frames * frame_bytes : s.WalBytes();
+  if (wal_bytes_max > 0 && wal_bytes <= wal_bytes_max) return {};
+  if (!s.guard) {
+    TENURE_ASSIGN(Connection guard, Connection::Open(s.path, Connection::Mode::kReadWrite, kGuardCacheKib));
+    s.guard.emplace(std::move(guard));
+  }
+  {
+    // No commit can race the checkpoint while this transaction is open; it is rolled back, never committed.
+    TENURE_ASSIGN(WriteTransaction exclusion, WriteTransaction::Begin(*s.guard));
+    TENURE_FAIL_POINT("index.checkpoint");
+    const int rc =
+        sqlite3_wal_checkpoint_v2(s.connection.handle(), "main", SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+    if (rc != SQLITE_OK) return SqliteError(s.connection.handle(), rc, "checkpoint");
+  }
+  // Restarts the WAL when no reader is left in it, and takes the sync of its header upon itself.
+  TENURE_RETURN_IF_ERROR(s.WriteThrough());
+  if (wal_bytes_max > 0 &&
+      s.wal_frames.value_or(0) * frame_bytes > std::max(wal_bytes, kPinnedFactor * wal_bytes_max)) {
+    Error e = base::MakeError(ErrorCode::kBusy,
+                              "index " + s.path + ": the WAL holds " +
+                                  std::to_string(s.wal_frames.value_or(0) * frame_bytes) +
+                                  " bytes and cannot be restarted: a reader is still in it",
+                              "a new generation of the index sets readers of the old one aside");
+    e.path = s.path;
+    return e;
+  }
+  return {};
+}
+
+Status IndexWriter::CopyTo(const std::string& target) {
+  State& s = *state_;
+  if (s.bulk) return base::MakeError(ErrorCode::kInternal, "index " + s.path + ": CopyTo during a bulk build");
+  TENURE_RETURN_IF_ERROR(CreateEmptyFile(target));
+  Status copied = CopyInto(s.connection, target);
+  if (copied.ok()) copied = SyncDirectoryOf(target);
+  if (!copied.ok()) unlink(target.c_str());
+  return copied;
+}
+
+}  // namespace tenure::index

@@ -1,0 +1,197 @@
+#include "store/index/rows.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include <nlohmann/json.hpp>
+
+#include "store/base/codec.h"
+#include "store/base/error.h"
+#include "store/model/json.h"
+
+namespace tenure::index {
+namespace {
+
+constexpr std::size_t kChunkBytes = 1u << 20;
+constexpr std::string_view kNoUrls = "[]";
+
+Error BadRow(const std::string& table, std::string key, const std::string& what) {
+  Error e = base::MakeError(ErrorCode::kCorruption, "index row of " + table + " " + key + ": " + what, kRebuildHint);
+  e.key = std::move(key);
+  return e;
+}
+
+bool ParseUrls(std::string_view text, std::vector<std::string>& urls) {
+  if (text == kNoUrls) return true;
+  const nlohmann::json list = nlohmann::json::parse(text.begin(), text.end(), nullptr, false);
+  if (!list.is_array()) return false;
+  urls.reserve(list.size());
+  for (const nlohmann::json& url : list) {
+    if (!url.is_string()) return false;
+    urls.push_back(url.get_ref<const std::string&>());
+  }
+  return true;
+}
+
+}  // namespace
+
+std::string_view Arena::Copy(std::string_view text) {
+  if (text.empty()) return {};
+  if (text.size() > room_) {
+    const std::size_t chunk = std::max(kChunkBytes, text.size());
+    chunks_.push_back(std::make_unique<char[]>(chunk));
+    next_ = chunks_.back().get();
+    room_ = chunk;
+    bytes_ += chunk;
+  }
+  std::memcpy(next_, text.data(), text.size());
+  const std::string_view copy(next_, text.size());
+  next_ += text.size();
+  room_ -= text.size();
+  return copy;
+}
+
+void Arena::Clear() {
+  chunks_.clear();
+  next_ = nullptr;
+  room_ = 0;
+  bytes_ = 0;
+}
+
+EntryView EntryViewOf(const model::CommittedTxn& txn, const model::Effect& effect, Arena& arena) {
+  const ArtifactEntry& entry = effect.entry;
+  EntryView view;
+  view.name = entry.name;
+  view.version = entry.version;
+  view.revision = entry.revision;
+  view.updated_at_ms = txn.time_ms;
+  view.writer = txn.writer;
+  view.lsn = txn.lsn;
+  view.deleted = effect.kind == model::EffectKind::kDeleteEntry;
+  view.urls_json = kNoUrls;
+  view.annotations = "{}";
+  if (view.deleted) return view;
+  view.digest = entry.digest;
+  view.size = entry.size;
+  view.media_type = entry.media_type;
+  view.annotations = entry.annotations;
+  view.created_at_ms = entry.created_at_ms;
+  if (!entry.urls.empty()) view.urls_json = arena.Copy(RenderUrls(entry.urls));
+  return view;
+}
+
+TagView TagViewOf(const model::CommittedTxn& txn, const model::Effect& effect) {
+  TagView view;
+  view.name = effect.tag.name;
+  view.tag = effect.tag.tag;
+  view.deleted = effect.kind == model::EffectKind::kDeleteTag;
+  if (!view.deleted) view.version = effect.tag.version;
+  view.revision = effect.tag.revision;
+  view.updated_at_ms = txn.time_ms;
+  view.writer = txn.writer;
+  view.lsn = txn.lsn;
+  return view;
+}
+
+void BindPayload(Statement& statement, int first, const EntryView& row) {
+  statement.BindOptional(first, row.digest);
+  if (row.size) {
+    statement.Bind(first + 1, *row.size);
+  } else {
+    statement.BindNull(first + 1);
+  }
+  statement.BindOptional(first + 2, row.media_type);
+  statement.Bind(first + 3, row.urls_json);
+  statement.Bind(first + 4, row.annotations);
+  statement.Bind(first + 5, row.created_at_ms);
+  statement.Bind(first + 6, row.updated_at_ms);
+  statement.Bind(first + 7, row.writer);
+  statement.Bind(first + 8, row.revision);
+  statement.Bind(first + 9, row.lsn);
+  statement.Bind(first + 10, std::int64_t{row.deleted});
+}
+
+void BindPayload(Statement& statement, int first, const TagView& row) {
+  statement.Bind(first, row.version);
+  statement.Bind(first + 1, row.updated_at_ms);
+  statement.Bind(first + 2, row.writer);
+  statement.Bind(first + 3, row.revision);
+  statement.Bind(first + 4, row.lsn);
+  statement.Bind(first + 5, std::int64_t{row.deleted});
+}
+
+std::string RenderUrls(const std::vector<std::string>& urls) {
+  std::string json = "[";
+  for (const std::string& url : urls) {
+    if (json.size() > 1) json += ',';
+    json += model::QuoteJson(url);
+  }
+  return json + "]";
+}
+
+Result<ArtifactEntry> ReadEntry(const Statement& row) {
+  ArtifactEntry e;
+  e.name = row.Text(0);
+  e.version = row.Text(1);
+  e.digest = row.Text(2);
+  if (!row.IsNull(3)) e.size = row.Unsigned(3);
+  e.media_type = row.Text(4);
+  if (!ParseUrls(row.Text(5), e.urls)) return BadRow("entry", e.name + ":" + e.version, "urls is not a JSON array");
+  e.annotations = row.Text(6);
+  e.created_at_ms = row.Int(7);
+  e.updated_at_ms = row.Int(8);
+  e.writer = row.Text(9);
+  e.revision = row.Unsigned(10);
+  e.lsn = row.Unsigned(11);
+  e.deleted = row.Int(12) != 0;
+  return e;
+}
+
+Result<TagEntry> ReadTag(const Statement& row) {
+  TagEntry t;
+  t.name = row.Text(0);
+  t.tag = row.Text(1);
+  t.version = row.Text(2);
+  t.updated_at_ms = row.Int(3);
+  t.writer = row.Text(4);
+  t.revision = row.Unsigned(5);
+  t.lsn = row.Unsigned(6);
+  t.deleted = row.Int(7) != 0;
+  return t;
+}
+
+Result<model::RequestRow> ReadRequest(const Statement& row) {
+  model::RequestRow r;
+  r.lsn = row.Unsigned(0);
+  r.request_id = row.Text(1);
+  r.time_ms = row.Int(2);
+  const std::optional<base::Hash128> body_hash = ParseHash128(row.Text(3));
+  if (!body_hash) return BadRow("request", r.request_id, "body_hash is not 32 hex digits");
+  r.body_hash = *body_hash;
+  r.cancelled = row.Int(4) != 0;
+  const std::int64_t outcome = row.Int(5);
+  if (outcome != static_cast<std::int64_t>(Outcome::kCommitted) &&
+      outcome != static_cast<std::int64_t>(Outcome::kUnchanged)) {
+    return BadRow("request", r.request_id, "outcome " + std::to_string(outcome) + " is unknown");
+  }
+  r.outcome = static_cast<Outcome>(outcome);
+  r.receipt_lsn = row.Unsigned(6);
+  base::Decoder decoder(row.Blob(7));
+  r.results = model::DecodeResults(decoder);
+  if (!decoder.ok() || !decoder.empty()) return BadRow("request", r.request_id, "results cannot be decoded");
+  return r;
+}
+
+std::optional<base::Hash128> ParseHash128(std::string_view hex) {
+  std::array<std::byte, 16> raw;
+  if (!base::FromHex(hex, raw)) return std::nullopt;
+  base::Hash128 hash;
+  for (std::size_t i = 0; i < 8; ++i) {
+    hash.high = (hash.high << 8) | std::to_integer<std::uint64_t>(raw[i]);
+    hash.low = (hash.low << 8) | std::to_integer<std::uint64_t>(raw[8 + i]);
+  }
+  return hash;
+}
+
+}  // namespace tenure::index

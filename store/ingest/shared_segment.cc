@@ -1,0 +1,105 @@
+#include "store/ingest/shared_segment.h"
+
+#include <climits>
+#include <cstring>
+
+#include "store/base/error.h"
+#include "store/base/failpoint.h"
+#include "store/base/futex.h"
+#include "store/base/hash.h"
+
+namespace tenure::ingest {
+namespace {
+
+SegmentHeader ExpectedHeader(const base::HostInfo& host, std::pair<std::uint64_t, std::uint64_t> identity,
+                             const std::array<std::byte, 16>& journal_id) {
+  SegmentHeader header;
+  header.magic = kMagic;
+  header.layout_version = kLayoutVersion;
+  header.header_bytes = sizeof(SegmentHeader);
+  header.bytes = kSegmentBytes;
+  header.boot_id = host.boot_id;
+  header.time_namespace = host.time_namespace;
+  header.device = identity.first;
+  header.inode = identity.second;
+  header.journal_id = journal_id;
+  return header;
+}
+
+/// Why `found` is not the header that this process would have written, or empty.
+std::string Difference(const SegmentHeader& found, const SegmentHeader& expected) {
+  if (found.magic != expected.magic) return "it is not a shared-memory segment of tenure";
+  if (found.layout_version != expected.layout_version || found.bytes != expected.bytes ||
+      found.header_bytes != expected.header_bytes) {
+    return "it has layout version " + std::to_string(found.layout_version) + ", this library uses " +
+           std::to_string(expected.layout_version);
+  }
+  if (found.boot_id != expected.boot_id) return "it was made before the last reboot";
+  if (found.time_namespace != expected.time_namespace) return "it was made in another time namespace";
+  if (found.device != expected.device || found.inode != expected.inode) return "it was copied from another place";
+  if (found.journal_id != expected.journal_id) return "it belongs to another store";
+  return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<SharedSegment>> SharedSegment::Attach(base::Env& env, const std::string& path,
+                                                             const std::array<std::byte, 16>& journal_id) {
+  TENURE_ASSIGN(auto file, env.Open(path, base::OpenMode::kReadWrite));
+  TENURE_ASSIGN(const std::uint64_t size, file->Size());
+  SegmentHeader found;
+  std::string why = "it is " + std::to_string(size) + " bytes long instead of " + std::to_string(kSegmentBytes);
+  if (size == kSegmentBytes) {
+    TENURE_ASSIGN(auto identity, file->Identity());
+    TENURE_ASSIGN(const std::size_t got, file->ReadAt(0, std::as_writable_bytes(std::span(&found, 1))));
+    why =
+        got == sizeof found ? Difference(found, ExpectedHeader(env.Host(), identity, journal_id)) : "it is unreadable";
+  }
+  if (!why.empty()) {
+    Error error = base::MakeError(ErrorCode::kForeignSegment, path + ": " + why,
+                                  "stop the processes that still use this store, then open it again");
+    error.path = path;
+    return error;
+  }
+  TENURE_ASSIGN(std::byte * memory, file->MapShared(kSegmentBytes));
+  return std::unique_ptr<SharedSegment>(new SharedSegment(std::move(file), memory));
+}
+
+Result<std::unique_ptr<SharedSegment>> SharedSegment::Create(base::Env& env, const std::string& path,
+                                                             const std::array<std::byte, 16>& journal_id,
+                                                             const std::function<Status(CommitArea&)>& initialise) {
+  std::array<std::byte, 8> random{};
+  env.Random(random);
+  const std::string making = path + ".making-" + base::Hex(random);
+  TENURE_ASSIGN(auto file, env.Open(making, base::OpenMode::kCreateNew));
+  auto made = [&]() -> Result<std::unique_ptr<SharedSegment>> {
+    // Reserved now: a sparse mapping on a full disk would be a SIGBUS later.
+    TENURE_RETURN_IF_ERROR(file->Allocate(kSegmentBytes));
+    TENURE_ASSIGN(auto identity, file->Identity());
+    TENURE_ASSIGN(std::byte * memory, file->MapShared(kSegmentBytes));
+    const SegmentHeader header = ExpectedHeader(env.Host(), identity, journal_id);
+    std::memcpy(memory, &header, sizeof header);
+    auto segment = std::unique_ptr<SharedSegment>(new SharedSegment(std::move(file), memory));
+    TENURE_RETURN_IF_ERROR(initialise(segment->commit()));
+    TENURE_FAIL_POINT("shm.before_rename");
+    TENURE_RETURN_IF_ERROR(env.Rename(making, path));
+    return segment;
+  }();
+  if (!made.ok()) (void)env.Remove(making);
+  return made;
+}
+
+void SharedSegment::AdvanceApplied(Lsn lsn) {
+  CommitArea& area = commit();
+  std::uint64_t seen = area.applied_lsn.load(std::memory_order_relaxed);
+  while (seen < lsn && !area.applied_lsn.compare_exchange_weak(seen, lsn, std::memory_order_seq_cst)) {
+  }
+  // seq_cst pairs with the waiter's {waiters += 1; load applied_lsn}: either it sees the new LSN or we
+  // see that it waits.
+  if (area.applied_waiters.load(std::memory_order_seq_cst) != 0) {
+    area.applied_turn.fetch_add(1, std::memory_order_seq_cst);
+    base::FutexWake(area.applied_turn, INT_MAX);
+  }
+}
+
+}  // namespace tenure::ingest

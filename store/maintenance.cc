@@ -1,0 +1,199 @@
+// Figures, compaction and backup.
+#include <algorithm>
+
+#include "store/base/error.h"
+#include "store/base/failpoint.h"
+#include "store/journal/segments.h"
+#include "store/recovery/backup.h"
+#include "store/recovery/checkpoints.h"
+#include "store/store_impl.h"
+
+namespace tenure {
+namespace {
+
+/// Request ids are kept this long, and at least this many of them.
+constexpr TimeMs kRequestIdsKeptMs = 24LL * 3600 * 1000;
+constexpr std::uint64_t kRequestIdsKeptMin = 1'000'000;
+
+/// Segments that lie wholly below `below` and are not the newest.
+std::vector<const journal::LiveSegment*> Removable(const journal::Chain& chain, Lsn below) {
+  std::vector<const journal::LiveSegment*> segments;
+  for (std::size_t i = 0; i + 1 < chain.segments.size(); ++i) {
+    if (chain.segments[i + 1].header.first_lsn <= below) segments.push_back(&chain.segments[i]);
+  }
+  return segments;
+}
+
+model::Effect Boundary(model::EffectKind kind, Lsn below) {
+  model::Effect effect;
+  effect.kind = kind;
+  effect.below_lsn = below;
+  return effect;
+}
+
+struct RequestPruning {
+  Lsn below = 0;
+  std::uint64_t rows = 0;
+  base::Hash128 sum;
+};
+
+/// The request ids that are both old enough and beyond the number kept.
+Result<RequestPruning> PlanRequestPruning(const index::IndexReader& reader, Lsn durable, TimeMs now_ms) {
+  RequestPruning plan;
+  TENURE_ASSIGN(const index::Counts counts, reader.Count());
+  if (counts.request_ids <= kRequestIdsKeptMin) return plan;
+  const std::uint64_t spare = counts.request_ids - kRequestIdsKeptMin;
+  std::vector<std::pair<Lsn, base::Hash128>> old;
+  TENURE_RETURN_IF_ERROR(reader.ForEachRequest(durable + 1, [&](const model::RequestRow& row) {
+    if (row.time_ms + kRequestIdsKeptMs < now_ms) old.emplace_back(row.lsn, model::RowHash(row));
+    return true;
+  }));
+  std::sort(old.begin(), old.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  for (const auto& [lsn, hash] : old) {
+    if (plan.rows == spare) break;
+    plan.below = lsn + 1;
+    plan.sum += hash;
+    ++plan.rows;
+  }
+  return plan;
+}
+
+}  // namespace
+
+Result<StoreStats> Store::Stats() const {
+  TENURE_RETURN_IF_ERROR(impl_->CheckUsable());
+  TENURE_RETURN_IF_ERROR(CatchUp());
+  const commit::Context& context = *impl_->context;
+  StoreStats stats;
+  stats.path = impl_->layout.root;
+  stats.store_id = base::Hex(impl_->config.store_id);
+  stats.incarnation = impl_->config.incarnation;
+  stats.epoch = context.shared().owner.Load().first;
+  TENURE_ASSIGN(auto reader, impl_->pool->Take());
+  TENURE_RETURN_IF_ERROR(reader->BeginSnapshot());
+  TENURE_ASSIGN(const index::Mark mark, reader->ReadMark());
+  TENURE_ASSIGN(const index::Counts counts, reader->Count());
+  stats.durable_lsn = context.DurableLsn();
+  stats.applied_lsn = mark.position.last_lsn;
+  stats.last_commit_ms = mark.position.time_ms;
+  stats.state_hash = base::Hex(mark.position.state_hash);
+  stats.chain_hash = base::Hex(mark.position.chain);
+  stats.oldest_history_lsn = mark.oldest_history_lsn;
+  stats.entries = counts.entries;
+  stats.tombstones = counts.tombstones;
+  stats.tags = counts.tags;
+  stats.history_rows = counts.history_rows;
+  stats.request_ids = counts.request_ids;
+  TENURE_ASSIGN(const std::uint32_t members, impl_->member->CountMembers());
+  stats.members = members;
+  TENURE_ASSIGN(const Lsn trimmed, context.trimmed_below());
+  TENURE_ASSIGN(const journal::Chain chain,
+                journal::ReadChain(impl_->env, impl_->layout.journal(), impl_->config.journal_id, trimmed));
+  stats.segments = chain.segments.size();
+  for (const journal::LiveSegment& segment : chain.segments) stats.journal_bytes += segment.file_bytes;
+  if (!chain.segments.empty()) stats.oldest_log_lsn = chain.segments.front().header.first_lsn;
+  stats.index_path = impl_->pool->LivePath();
+  TENURE_ASSIGN(stats.index_bytes, reader->FileBytes());
+  TENURE_ASSIGN(const auto checkpoints, recovery::ListCheckpoints(impl_->env, impl_->layout));
+  stats.checkpoints = checkpoints.size();
+  stats.sqlite_version = index::SqliteVersion();
+  return stats;
+}
+
+/// A checkpoint first, synced and named; then the journaled decision; only when that is published,
+/// files go. A crash anywhere in between leaves more than needed, never less.
+Result<CompactReport> Store::Compact(const CompactOptions& options) {
+  TENURE_RETURN_IF_ERROR(impl_->CheckWritable());
+  const commit::Context& context = *impl_->context;
+  CompactReport report;
+  const Lsn durable = context.DurableLsn();
+  if (options.before_lsn > durable) {
+    return base::MakeError(ErrorCode::kNotFound,
+                           "LSN " + std::to_string(options.before_lsn) + " has not been committed; the newest is " +
+                               std::to_string(durable),
+                           "name an LSN that 'tenure log' shows");
+  }
+  report.before_lsn = options.before_lsn;
+  TENURE_RETURN_IF_ERROR(CatchUp());
+  if (options.dry_run) {
+    report.checkpoint_lsn = durable;
+  } else {
+    recovery::Checkpoint checkpoint;
+    TENURE_RETURN_IF_ERROR(impl_->applier->WithWriter([&](index::IndexWriter& writer) -> Status {
+      TENURE_RETURN_IF_ERROR(writer.Checkpoint(0));
+      TENURE_ASSIGN(checkpoint, recovery::WriteCheckpoint(impl_->env, impl_->layout, writer));
+      return {};
+    }));
+    report.checkpoint_lsn = checkpoint.lsn;
+  }
+
+  std::uint64_t history_rows = 0;
+  RequestPruning pruning;
+  const std::function<Result<std::vector<model::Effect>>(commit::Heads&, Lsn)> decide =
+      [&](commit::Heads& heads, Lsn lsn) -> Result<std::vector<model::Effect>> {
+    // Inside the turn nothing else is committed: with everything applied, the index is the state.
+    TENURE_RETURN_IF_ERROR(impl_->applier->WaitApplied(lsn - 1));
+    TENURE_ASSIGN(auto reader, impl_->pool->Take());
+    std::vector<model::Effect> effects;
+    TENURE_ASSIGN(pruning, PlanRequestPruning(*reader, lsn - 1, impl_->env.WallMs()));
+    if (pruning.rows > 0) {
+      effects.push_back(Boundary(model::EffectKind::kPruneRequests, pruning.below));
+      heads.PruneRequests(pruning.below, pruning.sum);
+    }
+    if (options.before_lsn > 0) effects.push_back(Boundary(model::EffectKind::kTrimHistory, options.before_lsn));
+    effects.push_back(Boundary(model::EffectKind::kTrimJournal, report.checkpoint_lsn + 1));
+    return effects;
+  };
+
+  TENURE_ASSIGN(const Lsn trimmed, context.trimmed_below());
+  TENURE_ASSIGN(const journal::Chain chain,
+                journal::ReadChain(impl_->env, impl_->layout.journal(), impl_->config.journal_id, trimmed));
+  const auto removable = Removable(chain, report.checkpoint_lsn + 1);
+  {
+    TENURE_ASSIGN(auto reader, impl_->pool->Take());
+    TENURE_ASSIGN(const index::Counts before, reader->Count());
+    history_rows = before.history_rows;
+    if (options.dry_run) {
+      TENURE_ASSIGN(pruning, PlanRequestPruning(*reader, durable, impl_->env.WallMs()));
+      if (options.before_lsn > 0) {
+        TENURE_ASSIGN(report.history_rows_removed, reader->CountHistoryBelow(options.before_lsn));
+      }
+    }
+  }
+  report.segments_removed = removable.size();
+  for (const auto* segment : removable) report.bytes_freed += segment->file_bytes;
+  if (options.dry_run) {
+    report.request_ids_removed = pruning.rows;
+    return report;
+  }
+
+  auto ticket = std::make_shared<TicketState>();
+  ticket->work.maintenance = &decide;
+  TENURE_ASSIGN(const Receipt receipt, impl_->group->Commit(ticket));
+  TENURE_FAIL_POINT("compact.published");
+  TENURE_RETURN_IF_ERROR(impl_->applier->WaitApplied(receipt.lsn));
+  report.request_ids_removed = pruning.rows;
+  {
+    TENURE_ASSIGN(auto reader, impl_->pool->Take());
+    TENURE_ASSIGN(const index::Counts after, reader->Count());
+    report.history_rows_removed = history_rows - std::min(history_rows, after.history_rows);
+  }
+  // Oldest first: what remains is always one chain.
+  for (const auto* segment : removable) {
+    TENURE_RETURN_IF_ERROR(impl_->env.Remove(segment->path));
+    TENURE_FAIL_POINT("compact.segment_removed");
+  }
+  if (!removable.empty()) TENURE_RETURN_IF_ERROR(impl_->env.SyncDirectory(impl_->layout.journal()));
+  TENURE_RETURN_IF_ERROR(recovery::RemoveOldCheckpoints(impl_->env, impl_->layout, 2));
+  return report;
+}
+
+Result<Lsn> Store::Backup(const std::string& dir) const {
+  TENURE_RETURN_IF_ERROR(impl_->CheckUsable());
+  recovery::BackupOptions options;
+  options.to_lsn = impl_->context->DurableLsn();
+  TENURE_RETURN_IF_ERROR(recovery::CopyStore(impl_->env, impl_->layout, dir, options));
+  return options.to_lsn;
+}
+
+}  // namespace tenure

@@ -1,0 +1,56 @@
+// The body hash of a request: every field of every operation, conditions and bases included, so that
+// the same request id with anything else in it is noticed.
+#include <string>
+
+#include "store/model/hash_input.h"
+#include "store/model/validate.h"
+
+namespace tenure::model {
+namespace {
+
+constexpr std::size_t kFixedBytesMax = 128;  // above one operation's fixed-width fields and text lengths
+
+std::size_t BytesMax(const Operation& op) {
+  std::size_t bytes = kFixedBytesMax + OperationBytes(op);
+  return bytes + op.urls.size() * sizeof(std::uint32_t);
+}
+
+void Append(HashInput& in, const std::optional<std::uint64_t>& number) {
+  in.U8(number.has_value() ? 1 : 0);
+  in.U64(number.value_or(0));
+}
+
+void Append(HashInput& in, const std::optional<std::string>& text) {
+  in.U8(text.has_value() ? 1 : 0);
+  in.Text(text ? std::string_view(*text) : std::string_view());
+}
+
+}  // namespace
+
+base::Hash128 BodyHash(const std::vector<Operation>& operations) {
+  std::size_t bytes = sizeof(std::uint64_t);
+  for (const Operation& op : operations) bytes += BytesMax(op);
+  HashInput in(bytes);
+  in.U64(operations.size());
+  for (const Operation& op : operations) {
+    in.U8(static_cast<std::uint8_t>(op.kind));
+    in.Text(op.name);
+    in.Text(op.version);
+    in.Text(op.tag);
+    in.Text(op.digest);
+    Append(in, op.size);
+    in.Text(op.media_type);
+    in.U32(static_cast<std::uint32_t>(op.urls.size()));
+    for (const std::string& url : op.urls) in.Text(url);
+    in.Text(op.annotations);
+    in.U8(op.with_tags ? 1 : 0);
+    in.U8(op.if_absent ? 1 : 0);
+    Append(in, op.if_revision);
+    Append(in, op.if_digest);
+    Append(in, op.if_version);
+    Append(in, op.base);
+  }
+  return in.Hash();
+}
+
+}  // namespace tenure::model

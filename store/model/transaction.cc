@@ -1,0 +1,15 @@
+#include "tenure/transaction.h"
+
+namespace tenure {
+
+const char* OutcomeName(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::kCommitted:
+      return "committed";
+    case Outcome::kUnchanged:
+      return "unchanged";
+  }
+  return "unknown";
+}
+
+}  // namespace tenure

@@ -1,0 +1,28 @@
+// Checkpoints: synced copies of the index at an LSN, `checkpoints/<lsn>.db` (16 hex digits). Journal
+// below the newest complete checkpoint may have been trimmed; checkpoint + retained journal rebuild
+// every acknowledged state.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "store/index/index.h"
+#include "store/recovery/config.h"
+
+namespace tenure::recovery {
+
+struct Checkpoint {
+  Lsn lsn = 0;
+  std::string path;
+};
+/// Complete ones, oldest first.
+Result<std::vector<Checkpoint>> ListCheckpoints(base::Env& env, const Layout& layout);
+/// The LSN of the newest complete checkpoint, else 0: what ReadChain takes as `trimmed_below`.
+Result<Lsn> NewestCheckpointLsn(base::Env& env, const Layout& layout);
+/// Copies the index at its present mark, under a unique name, synced, then named. Idempotent.
+Result<Checkpoint> WriteCheckpoint(base::Env& env, const Layout& layout, index::IndexWriter& writer);
+/// Removes all but the newest `keep`.
+Status RemoveOldCheckpoints(base::Env& env, const Layout& layout, std::size_t keep);
+
+}  // namespace tenure::recovery

@@ -1,0 +1,266 @@
+#include "store/recovery/open.h"
+
+#include <limits>
+
+#include "store/base/error.h"
+#include "store/base/failpoint.h"
+#include "store/commit/index_access.h"
+#include "store/index/generations.h"
+#include "store/index/index.h"
+#include "store/journal/reader.h"
+#include "store/journal/writer.h"
+#include "store/recovery/checkpoints.h"
+#include "store/recovery/rebuild.h"
+#include "store/recovery/tail.h"
+
+namespace tenure::recovery {
+namespace {
+
+constexpr Lsn kNoLimit = std::numeric_limits<Lsn>::max();
+
+/// What the scan of a journal without a durable word found.
+struct Scan {
+  journal::Chain chain;
+  std::optional<model::JournalPosition> applied;  // the index's mark, when there is an index
+  index::Generation generation;                   // {0, 0}: none
+  model::JournalPosition end;                     // behind the last valid frame
+  TailVerdict verdict = TailVerdict::kCleanEnd;
+  journal::TailSurvey survey;
+};
+
+Status ReadIndexMark(base::Env& env, const Layout& layout, Scan& scan) {
+  TENURE_ASSIGN(const auto generation, index::CurrentGeneration(env, layout.index()));
+  if (!generation) return {};
+  TENURE_ASSIGN(auto reader, index::IndexReader::Open(layout.index() + "/" + index::GenerationFileName(*generation)));
+  TENURE_ASSIGN(const index::Mark mark, reader->ReadMark());
+  scan.generation = *generation;
+  scan.applied = mark.position;
+  return {};
+}
+
+/// Reads to the end of what is valid, from the index's mark on, and judges what lies behind it.
+Result<Scan> ScanToEnd(base::Env& env, const Layout& layout, const Config& config) {
+  Scan scan;
+  TENURE_ASSIGN(const Lsn trimmed, NewestCheckpointLsn(env, layout));
+  TENURE_ASSIGN(scan.chain, journal::ReadChain(env, layout.journal(), config.journal_id, trimmed));
+  if (scan.chain.segments.empty()) {
+    return base::MakeError(ErrorCode::kCorruption, layout.journal() + " holds no segment of this store",
+                           "restore the journal from a backup; nothing was changed");
+  }
+  TENURE_RETURN_IF_ERROR(ReadIndexMark(env, layout, scan));
+  std::unique_ptr<journal::Reader> reader;
+  if (scan.applied) {
+    TENURE_ASSIGN(reader, journal::Reader::Open(env, layout.journal(), config.journal_id, *scan.applied, trimmed));
+  } else {
+    TENURE_ASSIGN(reader, journal::Reader::OpenAtStart(env, layout.journal(), config.journal_id, trimmed));
+  }
+  const Lsn known = std::max(trimmed, scan.applied ? scan.applied->last_lsn : 0);
+  journal::RawFrame raw;
+  journal::FrameFault fault = journal::FrameFault::kNone;
+  journal::Stop stop = journal::Stop::kFrame;
+  while (stop == journal::Stop::kFrame) {
+    TENURE_ASSIGN(stop, reader->NextRaw(kNoLimit, known, raw, fault));
+  }
+  scan.end = reader->position();
+  const journal::LiveSegment& newest = scan.chain.segments.back();
+  if (scan.end.segment != newest.header.id) {
+    // The newest segment has no frame: the scan ended at the seal of the one before.
+    scan.end.segment = newest.header.id;
+    scan.end.offset = journal::kSegmentHeaderBytes;
+  }
+  TENURE_ASSIGN(scan.survey, journal::SurveyTail(env, newest, scan.end));
+  TailFacts facts;
+  facts.clean_zero = scan.survey.nonzero_bytes == 0;
+  facts.later_valid_frame = scan.survey.later_frame.has_value();
+  facts.below_applied = scan.applied && scan.end.last_lsn < scan.applied->last_lsn;
+  facts.below_durable = scan.end.last_lsn < known;
+  scan.verdict = DecideTail(facts);
+  if (scan.verdict == TailVerdict::kCorruption) {
+    return base::CorruptionAt(
+        newest.path, scan.end.offset,
+        std::string(journal::FrameFaultText(fault)) + " behind LSN " + std::to_string(scan.end.last_lsn) +
+            (scan.survey.later_frame
+                 ? ", but a valid frame follows at offset " + std::to_string(*scan.survey.later_frame)
+                 : ", but later transactions were acknowledged"));
+  }
+  return scan;
+}
+
+/// Begins epoch highest + 1 behind `seal`, and writes the frames between `seal` and scan.end anew.
+Result<std::uint64_t> BeginEpoch(base::Env& env, const Layout& layout, const Config& config, const Scan& scan,
+                                 model::JournalPosition seal) {
+  journal::SegmentFactory factory(env, layout.journal());
+  journal::SegmentHeader header;
+  header.store_id = config.journal_id;
+  header.id = {scan.chain.highest_epoch + 1, 1};
+  header.first_lsn = seal.last_lsn + 1;
+  header.prev = seal.segment;
+  header.prev_sealed_bytes = seal.offset;
+  header.prev_time_ms = seal.time_ms;
+  header.prev_state_hash = seal.state_hash;
+  header.prev_chain = seal.chain;
+  header.capacity = journal::kSegmentBytesMin;
+  header.incarnation = config.incarnation;
+  header.boot_id = env.Host().boot_id;
+
+  // Read what must be copied before the new segment's link puts it out of the chain.
+  std::vector<journal::Batch> copies;
+  if (seal.last_lsn < scan.end.last_lsn) {
+    TENURE_ASSIGN(const Lsn trimmed, NewestCheckpointLsn(env, layout));
+    TENURE_ASSIGN(auto reader, journal::Reader::Open(env, layout.journal(), config.journal_id, seal, trimmed));
+    journal::RawFrame raw;
+    journal::FrameFault fault = journal::FrameFault::kNone;
+    for (;;) {
+      TENURE_ASSIGN(const journal::Stop stop, reader->NextRaw(scan.end.last_lsn, scan.end.last_lsn, raw, fault));
+      if (stop != journal::Stop::kFrame) break;
+      journal::Batch batch;
+      batch.first_lsn = raw.header.first_lsn;
+      batch.count = raw.header.count;
+      batch.time_ms = raw.header.time_ms;
+      batch.boottime_ms = raw.header.boottime_ms;
+      batch.state_hash = raw.header.state_hash;
+      batch.buffer.resize(journal::kFrameHeaderBytes);
+      batch.buffer.insert(batch.buffer.end(), raw.payload.begin(), raw.payload.end());
+      copies.push_back(std::move(batch));
+    }
+  }
+  TENURE_FAIL_POINT("recovery.before_segment");
+  TENURE_ASSIGN(const journal::LiveSegment segment, factory.Create(header, journal::kSegmentBytesMin));
+  TENURE_FAIL_POINT("recovery.after_segment");
+  model::JournalPosition position = seal;
+  position.segment = segment.header.id;
+  position.offset = journal::kSegmentHeaderBytes;
+  TENURE_ASSIGN(auto writer, journal::Writer::Open(env, factory, segment, position));
+  for (journal::Batch& batch : copies) {
+    TENURE_ASSIGN(position, writer->Append(batch));
+    TENURE_FAIL_POINT("recovery.frame_rewritten");
+  }
+  TENURE_CHECK(position.chain == scan.end.chain && position.last_lsn == scan.end.last_lsn);
+  return segment.header.id.epoch;
+}
+
+void NoteSetAside(const Scan& scan, RecoveryNote& note) {
+  if (scan.survey.nonzero_bytes == 0) return;
+  note.set_aside_path = scan.chain.segments.back().path;
+  note.set_aside_offset = scan.end.offset;
+  note.set_aside_bytes = scan.survey.last_nonzero_offset + 1 - scan.end.offset;
+}
+
+}  // namespace
+
+Status InitialiseShared(base::Env& env, const Layout& layout, const Config& config, ingest::CommitArea& area,
+                        RecoveryNote& note) {
+  TENURE_ASSIGN(const Scan scan, ScanToEnd(env, layout, config));
+  const journal::LiveSegment& newest = scan.chain.segments.back();
+  const bool this_boot = newest.header.boot_id == env.Host().boot_id;
+  const bool empty = scan.end.offset == journal::kSegmentHeaderBytes && scan.survey.nonzero_bytes == 0;
+  std::uint64_t epoch = newest.header.id.epoch;
+  if (!this_boot || !empty) {
+    model::JournalPosition seal = scan.end;
+    if (this_boot) {
+      // The last position that is proven durable: the index's mark, or the newest segment's beginning.
+      seal = {newest.header.id,           journal::kSegmentHeaderBytes, newest.header.first_lsn - 1,
+              newest.header.prev_time_ms, newest.header.prev_chain,     newest.header.prev_state_hash};
+      if (scan.applied && scan.applied->segment == newest.header.id) seal = *scan.applied;
+    } else {
+      TENURE_ASSIGN(auto file, env.Open(newest.path, base::OpenMode::kReadWrite));
+      TENURE_RETURN_IF_ERROR(file->SyncData());
+    }
+    NoteSetAside(scan, note);
+    TENURE_ASSIGN(epoch, BeginEpoch(env, layout, config, scan, seal));
+    note.took_over = true;
+  }
+  note.epoch = epoch;
+  // Nobody sees the area before it is put in place: plain first values.
+  base::Pair64 zero;
+  TENURE_CHECK(area.owner.CompareExchange(zero, {epoch, 0}));
+  zero = {};
+  TENURE_CHECK(area.durable.CompareExchange(zero, {epoch, scan.end.last_lsn}));
+  zero = {};
+  TENURE_CHECK(area.generation.CompareExchange(zero, {scan.generation.epoch, scan.generation.number}));
+  area.applied_lsn.store(scan.applied ? scan.applied->last_lsn : 0, std::memory_order_release);
+  return {};
+}
+
+Status EnsureIndex(const commit::Context& context, const Layout& layout) {
+  base::Env& env = context.env;
+  const auto live_exists = [&]() -> Result<bool> {
+    const base::Pair64 word = context.shared().generation.Load();
+    if (word.second == 0) return false;
+    return env.Exists(layout.index() + "/" + index::GenerationFileName({word.first, word.second}));
+  };
+  TENURE_ASSIGN(const bool there, live_exists());
+  if (there) return {};
+  base::File& lock = context.member.lock_file();
+  TENURE_RETURN_IF_ERROR(lock.Lock(base::LockKind::kExclusive, ingest::kApplyByte, 1));
+  Status status = [&]() -> Status {
+    TENURE_ASSIGN(const bool by_now, live_exists());
+    if (by_now) return {};
+    TENURE_ASSIGN(const bool directory, env.Exists(layout.index()));
+    if (!directory) TENURE_RETURN_IF_ERROR(env.CreateDirectory(layout.index()));
+    context.Say("warning", layout.index() + ": the index is gone; rebuilding it from the journal");
+    RebuildOptions options;
+    const base::Pair64 durable = context.shared().durable.Load();
+    options.durable = durable.second;
+    options.to_lsn = durable.second;
+    index::Generation generation;
+    TENURE_ASSIGN(const RebuildReport report, RebuildIndex(env, layout, durable.first, options, &generation));
+    base::Pair64 word = context.shared().generation.Load();
+    while (!context.shared().generation.CompareExchange(word, {generation.epoch, generation.number})) {
+    }
+    context.member.segment().AdvanceApplied(report.applied_lsn);
+    return {};
+  }();
+  TENURE_RETURN_IF_ERROR(lock.Unlock(ingest::kApplyByte, 1));
+  return status;
+}
+
+Status CheckConsistency(const commit::Context& context, const Layout& layout) {
+  TENURE_ASSIGN(const Lsn trimmed, context.trimmed_below());
+  TENURE_ASSIGN(const journal::Chain chain,
+                journal::ReadChain(context.env, layout.journal(), context.journal_id, trimmed));
+  if (chain.segments.empty()) {
+    return base::MakeError(ErrorCode::kCorruption, layout.journal() + " holds no segment of this store",
+                           "restore the journal from a backup; nothing was changed");
+  }
+  for (const journal::LiveSegment& segment : chain.segments) {
+    if (segment.file_bytes < segment.header.capacity) {
+      return base::CorruptionAt(
+          segment.path, segment.file_bytes,
+          "the file ends here, but it was " + std::to_string(segment.header.capacity) + " bytes long");
+    }
+  }
+  return {};
+}
+
+Status CreateFiles(base::Env& env, const Layout& layout, const Config& config) {
+  TENURE_RETURN_IF_ERROR(env.CreateDirectory(layout.journal()));
+  TENURE_RETURN_IF_ERROR(env.CreateDirectory(layout.index()));
+  TENURE_RETURN_IF_ERROR(env.CreateDirectory(layout.checkpoints()));
+  journal::SegmentFactory factory(env, layout.journal());
+  journal::SegmentHeader header;
+  header.store_id = config.journal_id;
+  header.id = {1, 1};
+  header.first_lsn = 1;
+  header.prev_chain = journal::GenesisChain(config.journal_id);
+  header.capacity = journal::kSegmentBytesMin;
+  header.incarnation = config.incarnation;
+  header.boot_id = env.Host().boot_id;
+  TENURE_ASSIGN(const journal::LiveSegment segment, factory.Create(header, journal::kSegmentBytesMin));
+  // The reserve: a full disk must not keep a successor from sealing.
+  TENURE_RETURN_IF_ERROR(factory.PrepareSpare(journal::kSegmentBytesMin, [] { return false; }));
+  model::JournalPosition at;
+  at.segment = segment.header.id;
+  at.offset = journal::kSegmentHeaderBytes;
+  at.chain = segment.header.prev_chain;
+  const std::string building = index::BuildingPath(env, layout.index());
+  { TENURE_ASSIGN(auto index, index::IndexWriter::Create(building, base::Hex(config.journal_id), at)); }
+  TENURE_RETURN_IF_ERROR(index::Publish(env, layout.index(), building, {1, 1}));
+  TENURE_RETURN_IF_ERROR(WriteConfig(env, layout, config));
+  for (const std::string& dir : {layout.checkpoints(), layout.index(), layout.journal(), layout.root}) {
+    TENURE_RETURN_IF_ERROR(env.SyncDirectory(dir));
+  }
+  return {};
+}
+
+}  // namespace tenure::recovery

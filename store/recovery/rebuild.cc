@@ -1,0 +1,313 @@
+#include "store/recovery/rebuild.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "store/base/error.h"
+#include "store/base/failpoint.h"
+#include "store/base/hash.h"
+#include "store/journal/reader.h"
+#include "store/recovery/index_check.h"
+#include "store/recovery/partial_batch.h"
+#include "store/recovery/tail.h"
+
+namespace tenure::recovery {
+namespace {
+
+constexpr std::size_t kBatchTxns = 20'000;
+constexpr std::uint64_t kBatchBytes = 16u << 20;
+constexpr std::size_t kCopyStepBytes = 4u << 20;
+constexpr Lsn kNoLimit = ~Lsn{0};
+
+Status CopyFile(base::Env& env, const std::string& from, const std::string& to) {
+  TENURE_ASSIGN(const auto source, env.Open(from, base::OpenMode::kRead));
+  TENURE_ASSIGN(const auto target, env.Open(to, base::OpenMode::kCreateNew));
+  base::Bytes step(kCopyStepBytes);
+  for (std::uint64_t offset = 0;;) {
+    TENURE_ASSIGN(const std::size_t got, source->ReadAt(offset, step));
+    if (got == 0) return {};
+    TENURE_RETURN_IF_ERROR(target->WriteAt(offset, base::ByteView(step).first(got)));
+    offset += got;
+  }
+}
+
+Error NotYet(Lsn wanted, Lsn newest) {
+  Error error = base::MakeError(
+      ErrorCode::kNotFound,
+      "LSN " + std::to_string(wanted) + " is not in the journal; the newest is " + std::to_string(newest));
+  error.lsn = newest;
+  return error;
+}
+
+class Builder {
+ public:
+  Builder(base::Env& env, const Layout& layout, const std::string& target, const RebuildOptions& options)
+      : env_(env), layout_(layout), target_(target), options_(options) {}
+
+  Result<RebuildReport> Build() {
+    TENURE_ASSIGN(const bool taken, env_.Exists(target_));
+    if (taken) return base::MakeError(ErrorCode::kExists, target_ + " exists already", "name a new file");
+    Status built = Run();
+    if (!built.ok()) {
+      reader_.reset();
+      writer_.reset();
+      (void)RemoveDatabase(env_, target_);  // best effort: the first error is the one to report
+      return std::move(built).error();
+    }
+    return std::move(report_);
+  }
+
+ private:
+  Status Run() {
+    TENURE_ASSIGN(const Config config, ReadConfig(env_, layout_));
+    journal_id_ = config.journal_id;
+    index_id_ = IndexIdOf(config);
+    TENURE_ASSIGN(trimmed_below_, NewestCheckpointLsn(env_, layout_));
+    TENURE_RETURN_IF_ERROR(FindWitnesses());
+    limit_ = std::min(options_.to_lsn.value_or(kNoLimit), options_.durable.value_or(kNoLimit));
+    if (options_.to_lsn.value_or(0) > limit_) return NotYet(*options_.to_lsn, limit_);
+    TENURE_RETURN_IF_ERROR(ChooseBase());
+    TENURE_RETURN_IF_ERROR(ReplayFrames());
+    TENURE_RETURN_IF_ERROR(Finish(reader_->position()));
+    if (options_.to_lsn && report_.applied_lsn < *options_.to_lsn) return ApplyPart();
+    return {};
+  }
+
+  /// What must be in the journal, whatever its end looks like: an index or checkpoint that has seen more
+  /// than the journal holds means that the journal lost something.
+  Status FindWitnesses() {
+    witnessed_ = std::max(options_.durable.value_or(0), trimmed_below_);
+    TENURE_ASSIGN(const IndexView view, OpenIndexView(env_, layout_));
+    if (view.mark && view.mark->store_id_hex == index_id_) witnessed_ = std::max(witnessed_, view.applied_lsn());
+    return {};
+  }
+
+  Status ChooseBase() {
+    TENURE_ASSIGN(std::vector<Checkpoint> checkpoints, ListCheckpoints(env_, layout_));
+    std::reverse(checkpoints.begin(), checkpoints.end());
+    for (const Checkpoint& checkpoint : checkpoints) {
+      if (checkpoint.lsn > limit_) continue;
+      TENURE_ASSIGN(const bool usable, StartFrom(checkpoint));
+      if (usable) return {};
+    }
+    TENURE_ASSIGN(reader_,
+                  journal::Reader::OpenAtStart(env_, layout_.journal(), journal_id_, trimmed_below_));
+    const model::JournalPosition& start = reader_->position();
+    if (start.last_lsn != 0) {
+      Error error = base::MakeError(
+          limit_ <= start.last_lsn ? ErrorCode::kCompacted : ErrorCode::kCorruption,
+          layout_.journal() + ": the journal begins behind LSN " + std::to_string(start.last_lsn) +
+              " and no usable checkpoint covers what came before",
+          limit_ <= start.last_lsn ? "name a later LSN" : "restore a backup");
+      error.path = layout_.journal();
+      error.lsn = start.last_lsn;
+      return error;
+    }
+    TENURE_ASSIGN(writer_, index::IndexWriter::Create(target_, index_id_, start));
+    bulk_ = true;
+    return {};
+  }
+
+  /// False, with the reason noted: the next older checkpoint is tried.
+  Result<bool> StartFrom(const Checkpoint& checkpoint) {
+    const auto skip = [&](const std::string& why) {
+      report_.skipped.push_back(checkpoint.path + ": " + why);
+      return false;
+    };
+    const CheckpointView view = CheckCheckpoint(checkpoint, index_id_);
+    if (!view.ok()) return skip(view.faults.front().message);
+    auto reader = journal::Reader::Open(env_, layout_.journal(), journal_id_, view.mark->position, trimmed_below_);
+    if (!reader.ok()) {
+      const ErrorCode code = reader.error().code;
+      if (code != ErrorCode::kCorruption && code != ErrorCode::kCompacted) return std::move(reader).error();
+      return skip("it does not continue in the journal: " + reader.error().message);
+    }
+    TENURE_RETURN_IF_ERROR(CopyFile(env_, checkpoint.path, target_));
+    TENURE_ASSIGN(writer_, index::IndexWriter::Open(target_));
+    reader_ = std::move(reader).value();
+    report_.from_checkpoint_lsn = checkpoint.lsn;
+    return true;
+  }
+
+  Status ReplayFrames() {
+    total_bytes_ = BytesBehind(reader_->position());
+    for (;;) {
+      TENURE_ASSIGN(journal::Step step, reader_->Next(limit_, std::min(witnessed_, limit_)));
+      if (step.stop == journal::Stop::kFrame) {
+        TENURE_RETURN_IF_ERROR(Collect(std::move(step.frame)));
+        continue;
+      }
+      if (step.stop != journal::Stop::kLimit) TENURE_RETURN_IF_ERROR(CheckEnd());
+      return Flush();
+    }
+  }
+
+  Status Collect(journal::Frame frame) {
+    pending_bytes_ += journal::FrameBytes(frame.header.payload_bytes);
+    pending_txns_ += frame.txns.size();
+    pending_.push_back(index::AppliedFrame{std::move(frame.txns), frame.after});
+    if (pending_txns_ < kBatchTxns && pending_bytes_ < kBatchBytes) return {};
+    return Flush();
+  }
+
+  Status Flush() {
+    done_bytes_ += pending_bytes_;
+    report_.transactions += pending_txns_;
+    const Status applied = bulk_ ? writer_->ApplyBulk(pending_) : writer_->Apply(pending_);
+    pending_.clear();
+    pending_bytes_ = pending_txns_ = 0;
+    TENURE_RETURN_IF_ERROR(applied);
+    if (options_.progress && !options_.progress(std::min(done_bytes_, total_bytes_), total_bytes_)) {
+      return base::MakeError(ErrorCode::kClosed, "interrupted");
+    }
+    return {};
+  }
+
+  /// Without a known durable LSN the end of the journal is where frames end, unless something behind
+  /// shows that one in between was lost.
+  Status CheckEnd() {
+    const model::JournalPosition& end = reader_->position();
+    if (limit_ != kNoLimit && end.last_lsn < limit_ && options_.to_lsn) {
+      return NotYet(*options_.to_lsn, end.last_lsn);
+    }
+    const journal::LiveSegment& newest = reader_->chain().segments.back();
+    TENURE_ASSIGN(const journal::TailSurvey survey, journal::SurveyTail(env_, newest, end));
+    TailFacts facts;
+    facts.clean_zero = survey.nonzero_bytes == 0;
+    facts.later_valid_frame = survey.later_frame.has_value();
+    if (DecideTail(facts) != TailVerdict::kCorruption) return {};
+    return base::CorruptionAt(newest.path, end.offset,
+                              "no frame begins here, but " + std::string(DecidingTailRule(facts).reason) +
+                                  ", at offset " + std::to_string(*survey.later_frame));
+  }
+
+  /// Folds the log into the file, lets go of it, and proves the rows from the file alone.
+  Status Finish(const model::JournalPosition& at) {
+    if (bulk_) TENURE_RETURN_IF_ERROR(writer_->FinishBulk());
+    TENURE_RETURN_IF_ERROR(writer_->Checkpoint(0));
+    writer_.reset();
+    TENURE_RETURN_IF_ERROR(DropCompanions());
+    {
+      TENURE_ASSIGN(const auto file, env_.Open(target_, base::OpenMode::kReadWrite));
+      TENURE_RETURN_IF_ERROR(file->SyncAll());
+    }
+    TENURE_ASSIGN(const auto rows, index::IndexReader::Open(target_, true));
+    TENURE_ASSIGN(const index::Mark mark, rows->ReadMark());
+    TENURE_ASSIGN(const base::Hash128 hash, rows->ComputeStateHash());
+    if (mark.position != at || hash != at.state_hash) {
+      return base::CorruptionAt(layout_.journal() + "/" + journal::SegmentFileName(at.segment), at.offset,
+                                "replaying up to LSN " + std::to_string(at.last_lsn) + " gives rows with state hash " +
+                                    base::Hex(hash) + ", but the journal says " + base::Hex(at.state_hash));
+    }
+    report_.applied_lsn = at.last_lsn;
+    report_.state_hash = base::Hex(hash);
+    report_.path = target_;
+    return {};
+  }
+
+  Status DropCompanions() {
+    for (const char* part : {"-wal", "-shm", "-journal"}) {
+      TENURE_ASSIGN(const bool there, env_.Exists(target_ + part));
+      if (there) TENURE_RETURN_IF_ERROR(env_.Remove(target_ + part));
+    }
+    return {};
+  }
+
+  /// to_lsn lies within the next frame: its first transactions, with a state hash of our own reckoning.
+  Status ApplyPart() {
+    TENURE_ASSIGN(journal::Step step, reader_->Next(kNoLimit, *options_.to_lsn));
+    if (step.stop != journal::Stop::kFrame) return CheckEnd();
+    auto& txns = step.frame.txns;
+    txns.erase(std::remove_if(txns.begin(), txns.end(),
+                              [&](const model::CommittedTxn& txn) { return txn.lsn > *options_.to_lsn; }),
+               txns.end());
+    index::AppliedFrame part;
+    {
+      TENURE_ASSIGN(const auto rows, index::IndexReader::Open(target_, true));
+      TENURE_ASSIGN(const index::Mark mark, rows->ReadMark());
+      part.after = mark.position;
+      TENURE_ASSIGN(part.after.state_hash, StateHashAfter(*rows, mark.position.state_hash, txns));
+    }
+    part.after.last_lsn = *options_.to_lsn;
+    part.after.time_ms = step.frame.header.time_ms;
+    report_.transactions += txns.size();
+    part.txns = std::move(txns);
+    report_.inside_batch = true;
+    TENURE_ASSIGN(writer_, index::IndexWriter::Open(target_));
+    TENURE_RETURN_IF_ERROR(writer_->Apply({&part, 1}));
+    bulk_ = false;
+    return Finish(part.after);
+  }
+
+  std::uint64_t BytesBehind(const model::JournalPosition& position) const {
+    std::uint64_t bytes = 1;  // a total of nothing would read as "unknown"
+    for (const journal::LiveSegment& segment : reader_->chain().segments) {
+      if (segment.header.id < position.segment) continue;
+      const std::uint64_t end = segment.sealed_bytes > 0 ? segment.sealed_bytes : segment.file_bytes;
+      const std::uint64_t begin =
+          segment.header.id == position.segment ? position.offset : journal::kSegmentHeaderBytes;
+      if (end > begin) bytes += end - begin;
+    }
+    return bytes;
+  }
+
+  base::Env& env_;
+  const Layout& layout_;
+  const std::string& target_;
+  const RebuildOptions& options_;
+  journal::StoreId journal_id_{};
+  std::string index_id_;
+  Lsn trimmed_below_ = 0;
+  Lsn witnessed_ = 0;
+  Lsn limit_ = kNoLimit;
+  bool bulk_ = false;
+  std::unique_ptr<journal::Reader> reader_;
+  std::unique_ptr<index::IndexWriter> writer_;
+  std::vector<index::AppliedFrame> pending_;
+  std::uint64_t pending_bytes_ = 0, pending_txns_ = 0, done_bytes_ = 0, total_bytes_ = 0;
+  RebuildReport report_;
+};
+
+}  // namespace
+
+Result<RebuildReport> BuildIndex(base::Env& env, const Layout& layout, const std::string& target,
+                                 const RebuildOptions& options) {
+  return Builder(env, layout, target, options).Build();
+}
+
+Result<RebuildReport> RebuildIndex(base::Env& env, const Layout& layout, std::uint64_t epoch,
+                                   const RebuildOptions& options, index::Generation* published) {
+  TENURE_ASSIGN(const bool there, env.Exists(layout.index()));
+  if (!there) {
+    TENURE_RETURN_IF_ERROR(env.CreateDirectory(layout.index()));
+    TENURE_RETURN_IF_ERROR(env.SyncDirectory(layout.root));
+  }
+  const std::string building = index::BuildingPath(env, layout.index());
+  TENURE_ASSIGN(RebuildReport report, BuildIndex(env, layout, building, options));
+  const auto publish = [&]() -> Status {
+    if (report.inside_batch) {
+      return base::MakeError(ErrorCode::kInvalidArgument,
+                             "LSN " + std::to_string(report.applied_lsn) +
+                                 " lies within a batch; a store's index must end where a batch does",
+                             "rebuild into a file of your own instead");
+    }
+    TENURE_ASSIGN(const auto generations, index::ListGenerations(env, layout.index()));
+    // Behind every other: at the next open the newest complete generation is the live one.
+    index::Generation next{epoch, 1};
+    if (!generations.empty() && generations.back() >= next) {
+      next = {generations.back().epoch, generations.back().number + 1};
+    }
+    TENURE_FAIL_POINT_STATUS("rebuild.before_publish");
+    TENURE_RETURN_IF_ERROR(index::Publish(env, layout.index(), building, next));
+    report.path = layout.index() + "/" + index::GenerationFileName(next);
+    if (published != nullptr) *published = next;
+    return {};
+  };
+  if (Status done = publish(); !done.ok()) {
+    (void)RemoveDatabase(env, building);
+    return std::move(done).error();
+  }
+  return report;
+}
+
+}  // namespace tenure::recovery

@@ -1,0 +1,90 @@
+#include "tenure/store.h"
+
+#include "store/base/error.h"
+#include "store/model/validate.h"
+#include "store/recovery/open.h"
+#include "store/store_impl.h"
+
+namespace tenure {
+
+Result<Store> Store::Create(const std::string& dir, const CreateOptions& create, const OpenOptions& open) {
+  base::Env& env = open.env != nullptr ? *open.env : base::Env::Posix();
+  if (auto there = recovery::FindStore(env, dir); there.ok()) {
+    Error error = base::MakeError(ErrorCode::kAlreadyAStore, there->root + " is a store already",
+                                  "open it, or choose another directory");
+    error.path = there->root;
+    return error;
+  }
+  TENURE_ASSIGN(const bool exists, env.Exists(dir));
+  if (!exists) TENURE_RETURN_IF_ERROR(env.CreateDirectory(dir));
+  TENURE_ASSIGN(const std::string parent, env.Canonical(dir));
+  TENURE_RETURN_IF_ERROR(recovery::CheckFileSystem(env, parent, create.allow_any_file_system, open.log));
+
+  recovery::Config config;
+  env.Random(config.store_id);
+  env.Random(config.journal_id);
+  config.created_at_ms = env.WallMs();
+  config.shared_with_group = create.shared_with_group;
+  config.allow_any_file_system = create.allow_any_file_system;
+  env.SetSharedWithGroup(create.shared_with_group);
+
+  // Made whole under another name: an interrupted init leaves no half store.
+  std::array<std::byte, 6> random{};
+  env.Random(random);
+  const std::string making = parent + "/.tenure.making-" + base::Hex(random);
+  Status made = [&]() -> Status {
+    TENURE_RETURN_IF_ERROR(env.CreateDirectory(making));
+    TENURE_RETURN_IF_ERROR(recovery::CreateFiles(env, recovery::Layout{making}, config));
+    TENURE_RETURN_IF_ERROR(env.RenameNoReplace(making, parent + "/.tenure"));
+    return env.SyncDirectory(parent);
+  }();
+  if (!made.ok()) {
+    (void)env.RemoveAll(making);
+    if (made.error().code == ErrorCode::kExists) {
+      return base::MakeError(ErrorCode::kAlreadyAStore, parent + "/.tenure was made by another process just now",
+                             "open it");
+    }
+    return std::move(made).error();
+  }
+  return Open(parent, open);
+}
+
+Result<Store> Store::Open(const std::string& path, const OpenOptions& options) {
+  TENURE_ASSIGN(auto impl, StoreImpl::Open(path, options));
+  return Store(std::move(impl));
+}
+
+Result<Receipt> Store::Commit(const Transaction& txn, const CommitOptions& options) {
+  TENURE_ASSIGN(auto ticket, impl_->MakeTicket(txn, options));
+  TENURE_RETURN_IF_ERROR(impl_->LimitLag());
+  return impl_->group->Commit(ticket);
+}
+
+Result<Ticket> Store::Submit(const Transaction& txn, const CommitOptions& options) {
+  TENURE_ASSIGN(auto ticket, impl_->MakeTicket(txn, options));
+  TENURE_RETURN_IF_ERROR(impl_->LimitLag());
+  ticket->store = impl_;
+  impl_->group->Submit(ticket);
+  return Ticket(std::move(ticket));
+}
+
+bool Ticket::Poll() const { return state_->store->group->Poll(*state_); }
+
+Result<Receipt> Ticket::Wait() const { return state_->store->group->Wait(*state_); }
+
+Result<Receipt> Store::OutcomeOf(const std::string& request_id) {
+  TENURE_RETURN_IF_ERROR(impl_->CheckWritable());
+  TENURE_RETURN_IF_ERROR(model::ValidateRequestId(request_id));
+  auto ticket = std::make_shared<TicketState>();
+  ticket->request.request_id = request_id;
+  ticket->request.asks_outcome = true;
+  ticket->request.writer = impl_->context->default_writer;
+  ticket->request.uid = impl_->env.Host().uid;
+  ticket->work.request = &ticket->request;
+  return impl_->group->Commit(ticket);
+}
+
+const RecoveryNote& Store::recovery() const { return impl_->note; }
+const std::string& Store::path() const { return impl_->layout.root; }
+
+}  // namespace tenure

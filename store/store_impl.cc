@@ -1,0 +1,212 @@
+#include "store/store_impl.h"
+
+#include <unistd.h>
+
+#include <map>
+
+#include "store/base/error.h"
+#include "store/model/validate.h"
+#include "store/recovery/checkpoints.h"
+#include "store/recovery/open.h"
+
+namespace tenure {
+namespace {
+
+/// A process that leaves applies at most this much; the rest is for the next opener.
+constexpr Lsn kCheapToApply = 2'000;
+/// Without a background thread, applying is left to readers until this many transactions wait.
+constexpr Lsn kLagOfShortLived = 256;
+/// The applier gathers at least this many transactions, or this long, before it writes to SQLite.
+constexpr Lsn kApplyBatch = 4'096;
+constexpr std::chrono::milliseconds kApplyDelay{20};
+
+/// What this process has open, by canonical path and environment.
+struct Registry {
+  std::mutex mutex;
+  std::map<std::pair<base::Env*, std::string>, std::weak_ptr<StoreImpl>> open;
+};
+Registry& OpenStores() {
+  static auto& registry = *new Registry();  // never destroyed: handles may outlive static destruction
+  return registry;
+}
+
+std::string DefaultWriter(const base::HostInfo& host) { return host.user + "@" + host.host; }
+
+}  // namespace
+
+Result<std::shared_ptr<StoreImpl>> StoreImpl::Open(const std::string& path, const OpenOptions& options) {
+  base::Env& env = options.env != nullptr ? *options.env : base::Env::Posix();
+  if (!options.writer.empty()) TENURE_RETURN_IF_ERROR(model::ValidateWriter(options.writer));
+  TENURE_ASSIGN(recovery::Layout layout, recovery::FindStore(env, path));
+  TENURE_ASSIGN(layout.root, env.Canonical(layout.root));
+  Registry& registry = OpenStores();
+  const std::lock_guard lock(registry.mutex);
+  auto& slot = registry.open[{&env, layout.root}];
+  if (auto open = slot.lock(); open && open->CheckUsable().ok() && open->options.read_only == options.read_only)
+    return open;
+  std::shared_ptr<StoreImpl> impl(new StoreImpl(env, options));
+  impl->layout = std::move(layout);
+  TENURE_RETURN_IF_ERROR(impl->Start());
+  slot = impl;
+  return impl;
+}
+
+Status StoreImpl::Start() {
+  TENURE_ASSIGN(config, recovery::ReadConfig(env, layout));
+  TENURE_RETURN_IF_ERROR(recovery::CheckFileSystem(env, layout.root, config.allow_any_file_system, options.log));
+  env.SetSharedWithGroup(config.shared_with_group);
+  opened_by_pid_ = static_cast<std::uint32_t>(::getpid());
+  TENURE_ASSIGN(member, ingest::Membership::Join(env, layout.members(), layout.shared_segment(), config.journal_id,
+                                                 [this](ingest::CommitArea& area) {
+                                                   return recovery::InitialiseShared(env, layout, config, area, note);
+                                                 }));
+  const std::string writer = options.writer.empty() ? DefaultWriter(env.Host()) : options.writer;
+  context.reset(new commit::Context{env, *member, layout.journal(), layout.index(), config.journal_id,
+                                    config.incarnation, writer, options.log,
+                                    [this] { return recovery::NewestCheckpointLsn(env, layout); }});
+  pool = std::make_unique<commit::IndexPool>(*context);
+  ownership = commit::MakeKernelLockOwnership(*member);
+  committer = std::make_unique<commit::Committer>(*context, *pool, *ownership);
+  applier = std::make_unique<commit::Applier>(*context, *pool);
+  TENURE_RETURN_IF_ERROR(recovery::CheckConsistency(*context, layout));
+  TENURE_RETURN_IF_ERROR(recovery::EnsureIndex(*context, layout));
+  if (!note.took_over) TENURE_RETURN_IF_ERROR(committer->RecoverIfNeeded(note));
+  {
+    TENURE_ASSIGN(auto reader, pool->Take());
+    TENURE_ASSIGN(const index::Mark mark, reader->ReadMark());
+    const Lsn durable = context->DurableLsn();
+    if (mark.position.last_lsn > durable) {
+      return base::MakeError(ErrorCode::kCorruption,
+                             pool->LivePath() + ": the index has applied LSN " +
+                                 std::to_string(mark.position.last_lsn) +
+                                 ", but the journal was acknowledged only up to LSN " + std::to_string(durable),
+                             "the journal lost transactions; run 'tenure-replay verify' for the whole report");
+    }
+    member->segment().AdvanceApplied(mark.position.last_lsn);
+  }
+  group = std::make_unique<commit::Group>(*committer);
+  group->OnBatch([this] { Committed(); });
+  if (options.background && !options.read_only) background_ = std::thread([this] { BackgroundMain(); });
+  return {};
+}
+
+StoreImpl::~StoreImpl() {
+  if (opened_by_pid_ != static_cast<std::uint32_t>(::getpid())) {
+    // In a forked child nothing here is ours: threads do not exist, locks belong to the parent.
+    if (background_.joinable()) background_.detach();
+    (void)group.release();
+    (void)committer.release();
+    (void)applier.release();
+    (void)pool.release();
+    (void)member.release();
+    return;
+  }
+  if (group) group->Stop();
+  stopping_.store(true, std::memory_order_relaxed);
+  if (background_.joinable()) {
+    {
+      const std::lock_guard lock(background_mutex_);
+      background_work_ = true;
+    }
+    background_wake_.notify_one();
+    background_.join();
+  }
+  if (!applier || !group || options.read_only) return;
+  const Lsn durable = context->DurableLsn();
+  const Lsn lag = durable - std::min(durable, context->AppliedHint());
+  const bool short_lived = !options.background;
+  if (lag > 0 && (short_lived ? lag >= kLagOfShortLived : lag <= kCheapToApply)) {
+    // Best effort: the next opener does what this leaves undone, and reports what is wrong.
+    (void)applier->TryApply(durable);
+  }
+  if (short_lived && committer->WantsSpare()) (void)committer->PrepareSpare([] { return false; });
+}
+
+Status StoreImpl::CheckUsable() const {
+  if (opened_by_pid_ == static_cast<std::uint32_t>(::getpid())) return {};
+  return base::MakeError(ErrorCode::kClosed,
+                         layout.root + ": this handle was opened by process " + std::to_string(opened_by_pid_) +
+                             " and inherited over fork",
+                         "open the store again in the child");
+}
+
+Status StoreImpl::CheckWritable() const {
+  TENURE_RETURN_IF_ERROR(CheckUsable());
+  if (!options.read_only) return {};
+  return base::MakeError(ErrorCode::kReadOnly, layout.root + " was opened read-only",
+                         "open it without OpenOptions::read_only");
+}
+
+Result<std::shared_ptr<TicketState>> StoreImpl::MakeTicket(const Transaction& txn,
+                                                           const CommitOptions& commit_options) const {
+  TENURE_RETURN_IF_ERROR(CheckWritable());
+  auto ticket = std::make_shared<TicketState>();
+  commit::Request& request = ticket->request;
+  TENURE_ASSIGN(request.operations, model::NormaliseTransaction(txn));
+  if (!commit_options.writer.empty()) TENURE_RETURN_IF_ERROR(model::ValidateWriter(commit_options.writer));
+  request.writer = commit_options.writer.empty() ? context->default_writer : commit_options.writer;
+  request.uid = env.Host().uid;
+  request.on_conflict = commit_options.on_conflict;
+  if (!commit_options.request_id.empty()) {
+    TENURE_RETURN_IF_ERROR(model::ValidateRequestId(commit_options.request_id));
+    request.request_id = commit_options.request_id;
+    request.body_hash = model::BodyHash(request.operations);
+  }
+  for (const Operation& op : request.operations) ticket->bytes += model::OperationBytes(op);
+  ticket->work.request = &request;
+  return ticket;
+}
+
+Status StoreImpl::LimitLag() {
+  const Lsn durable = context->DurableLsn();
+  const Lsn applied = context->AppliedHint();
+  if (durable <= applied + options.apply_lag_max) return {};
+  return applier->WaitApplied(durable - options.apply_lag_max);
+}
+
+/// After every batch, on the committing thread: wake the background thread if it sleeps.
+void StoreImpl::Committed() {
+  if (!background_.joinable() || !background_asleep_.load(std::memory_order_seq_cst)) return;
+  {
+    const std::lock_guard lock(background_mutex_);
+    background_work_ = true;
+  }
+  background_wake_.notify_one();
+}
+
+void StoreImpl::ApplyBehind() {
+  const Lsn durable = context->DurableLsn();
+  if (context->AppliedHint() >= durable) return;
+  const Status status = applier->TryApply(durable);
+  if (!status.ok()) context->Say("error", "applying to the index failed: " + status.error().message);
+}
+
+/// Sleeps untimed while nothing is committed; then gathers for a moment, applies, prepares segments.
+void StoreImpl::BackgroundMain() {
+  const auto stop = [this] { return stopping_.load(std::memory_order_relaxed); };
+  std::unique_lock lock(background_mutex_);
+  while (!stop()) {
+    background_asleep_.store(true, std::memory_order_seq_cst);
+    // Looked at again after the flag is up: a batch published before it was seen woke nobody.
+    if (context->AppliedHint() >= context->DurableLsn() || background_failed_at_ == context->DurableLsn()) {
+      background_wake_.wait(lock, [&] { return background_work_ || stop(); });
+    }
+    background_asleep_.store(false, std::memory_order_seq_cst);
+    background_work_ = false;
+    if (stop()) break;
+    if (context->DurableLsn() - context->AppliedHint() < kApplyBatch) {
+      background_wake_.wait_for(lock, kApplyDelay, stop);
+    }
+    lock.unlock();
+    ApplyBehind();
+    background_failed_at_ = context->AppliedHint() < context->DurableLsn() ? context->DurableLsn() : 0;
+    if (committer->WantsSpare()) {
+      const Status status = committer->PrepareSpare(stop);
+      if (!status.ok())
+        context->Say("warning", "no spare journal segment could be prepared: " + status.error().message);
+    }
+    lock.lock();
+  }
+}
+
+}  // namespace tenure

@@ -1,0 +1,77 @@
+// The open store behind a handle: wiring and lifetime only.
+//
+// Members are destroyed in reverse order: the background thread and the group end first, then what
+// they use, membership last, so that the process's member byte covers everything it does.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "store/commit/applier.h"
+#include "store/commit/committer.h"
+#include "store/commit/group.h"
+#include "store/commit/index_access.h"
+#include "store/commit/ownership.h"
+#include "store/recovery/config.h"
+#include "tenure/store.h"
+
+namespace tenure {
+
+class StoreImpl {
+ public:
+  /// Opens, or shares what this process has open at the same place.
+  static Result<std::shared_ptr<StoreImpl>> Open(const std::string& path, const OpenOptions& options);
+  ~StoreImpl();
+
+  /// kClosed in a forked child.
+  Status CheckUsable() const;
+  Status CheckWritable() const;
+  Result<std::shared_ptr<TicketState>> MakeTicket(const Transaction& txn, const CommitOptions& options) const;
+  /// Slows an acknowledgement down while the index lags beyond the bound.
+  Status LimitLag();
+
+  /// A reader whose view is at least what `options` asks for. With `at`, the LSN it resolves to.
+  struct View {
+    commit::IndexPool::Lease reader;
+    std::optional<Lsn> at;
+  };
+  Result<View> ViewFor(const ReadOptions& options);
+  Result<Lsn> LsnAt(TimeMs time_ms) const;
+  Result<std::unique_ptr<journal::Reader>> JournalAt(Lsn lsn) const;
+
+  base::Env& env;
+  OpenOptions options;
+  recovery::Layout layout;
+  recovery::Config config;
+  RecoveryNote note;
+  std::unique_ptr<ingest::Membership> member;
+  std::unique_ptr<commit::Context> context;
+  std::unique_ptr<commit::IndexPool> pool;
+  std::unique_ptr<commit::Ownership> ownership;
+  std::unique_ptr<commit::Committer> committer;
+  std::unique_ptr<commit::Applier> applier;
+  std::unique_ptr<commit::Group> group;
+
+ private:
+  StoreImpl(base::Env& environment, OpenOptions open_options) : env(environment), options(std::move(open_options)) {}
+  Status Start();
+  void Committed();
+  void BackgroundMain();
+  void ApplyBehind();
+
+  std::uint32_t opened_by_pid_ = 0;
+  std::atomic<bool> stopping_{false};
+  std::atomic<bool> background_asleep_{false};
+  std::mutex background_mutex_;
+  std::condition_variable background_wake_;
+  bool background_work_ = false;  // guarded by background_mutex_
+  /// The durable LSN that the last round did not reach: no reason to try again until it moves.
+  Lsn background_failed_at_ = 0;  // background thread only
+  std::thread background_;
+};
+
+}  // namespace tenure

@@ -1,0 +1,181 @@
+// Helpers of this room's tests: expectations on results, generators of model values.
+#pragma once
+
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "store/model/effect.h"
+#include "tenure/result.h"
+
+namespace tenure::model::testing {
+
+using Json = nlohmann::json;
+
+template <typename T>
+::testing::AssertionResult Ok(const Result<T>& result) {
+  if (result.ok()) return ::testing::AssertionSuccess();
+  return ::testing::AssertionFailure() << ErrorCodeName(result.error().code) << ": " << result.error().message;
+}
+
+/// The result is an error of `code` whose message holds `part`.
+template <typename T>
+::testing::AssertionResult Fails(const Result<T>& result, ErrorCode code, const std::string& part) {
+  if (result.ok()) return ::testing::AssertionFailure() << "accepted, expected an error that says \"" << part << '"';
+  const Error& e = result.error();
+  if (e.code == code && e.message.find(part) != std::string::npos) return ::testing::AssertionSuccess();
+  return ::testing::AssertionFailure() << "expected " << ErrorCodeName(code) << " and \"" << part << "\", got "
+                                       << ErrorCodeName(e.code) << ": " << e.message;
+}
+
+template <typename T>
+::testing::AssertionResult Refused(const Result<T>& result, const std::string& part = {}) {
+  return Fails(result, ErrorCode::kInvalidArgument, part);
+}
+
+/// Bytes of any value, of a length from `min` to `max`.
+inline std::string AnyBytes(std::size_t min, std::size_t max) {
+  const auto length = *rc::gen::inRange<std::size_t>(min, max + 1);
+  return *rc::gen::container<std::string>(length, rc::gen::arbitrary<char>());
+}
+
+/// Small, boundary and arbitrary numbers alike.
+inline std::uint64_t AnyNumber() {
+  return *rc::gen::oneOf(rc::gen::inRange<std::uint64_t>(0, 300), rc::gen::arbitrary<std::uint64_t>(),
+                         rc::gen::element<std::uint64_t>(0, 127, 128, UINT32_MAX, UINT64_MAX, UINT64_MAX - 1));
+}
+
+inline bool AnyBool() { return *rc::gen::arbitrary<bool>(); }
+
+/// What an effect keeps of an entry: no lsn, updated_at_ms, writer.
+inline ArtifactEntry AnyPutEntry() {
+  ArtifactEntry e;
+  e.name = AnyBytes(1, 20);
+  e.version = AnyBytes(1, 10);
+  if (AnyBool()) e.digest = AnyBytes(0, 80);
+  if (AnyBool()) e.size = AnyNumber();
+  if (AnyBool()) e.media_type = AnyBytes(0, 20);
+  const auto urls = *rc::gen::inRange(0, 4);
+  for (int i = 0; i < urls; ++i) e.urls.push_back(AnyBytes(0, 30));
+  if (AnyBool()) e.annotations = AnyBytes(0, 60);
+  e.created_at_ms = static_cast<TimeMs>(AnyNumber());
+  e.revision = AnyNumber();
+  return e;
+}
+
+inline Effect AnyEffect() {
+  Effect effect;
+  effect.kind = static_cast<EffectKind>(*rc::gen::inRange(1, 7));
+  switch (effect.kind) {
+    case EffectKind::kPutEntry:
+      effect.entry = AnyPutEntry();
+      break;
+    case EffectKind::kDeleteEntry:
+      effect.entry.name = AnyBytes(1, 20);
+      effect.entry.version = AnyBytes(1, 10);
+      effect.entry.revision = AnyNumber();
+      break;
+    case EffectKind::kSetTag:
+    case EffectKind::kDeleteTag:
+      effect.tag.name = AnyBytes(1, 20);
+      effect.tag.tag = AnyBytes(1, 10);
+      effect.tag.revision = AnyNumber();
+      if (effect.kind == EffectKind::kSetTag) effect.tag.version = AnyBytes(1, 10);
+      break;
+    case EffectKind::kTrimHistory:
+    case EffectKind::kPruneRequests:
+      effect.below_lsn = AnyNumber();
+      break;
+  }
+  return effect;
+}
+
+inline std::vector<OpResult> AnyResults() {
+  std::vector<OpResult> results(*rc::gen::inRange<std::size_t>(0, 5));
+  for (OpResult& result : results) {
+    result.outcome = AnyBool() ? Outcome::kUnchanged : Outcome::kCommitted;
+    result.revision = AnyNumber();
+  }
+  return results;
+}
+
+inline CommittedTxn AnyTxn() {
+  CommittedTxn txn;
+  txn.lsn = AnyNumber();
+  txn.time_ms = static_cast<TimeMs>(AnyNumber());
+  txn.writer = AnyBytes(0, 20);
+  txn.uid = static_cast<std::uint32_t>(AnyNumber());
+  if (AnyBool()) {
+    txn.origin.slot = static_cast<std::uint32_t>(AnyNumber());
+    txn.origin.generation = static_cast<std::uint32_t>(AnyNumber());
+    txn.origin.sequence = AnyNumber();
+  }
+  if (AnyBool()) txn.request_id = AnyBytes(0, 20);
+  if (AnyBool()) txn.body_hash = {AnyNumber(), AnyNumber()};
+  txn.cancelled = AnyBool();
+  txn.outcome = AnyBool() ? Outcome::kUnchanged : Outcome::kCommitted;
+  txn.receipt_lsn = AnyBool() ? txn.lsn : AnyNumber();
+  txn.results = AnyResults();
+  const auto effects = *rc::gen::inRange(0, 5);
+  for (int i = 0; i < effects; ++i) txn.effects.push_back(AnyEffect());
+  return txn;
+}
+
+/// A JSON value with every kind of scalar, nested at most `depth` levels.
+inline Json AnyJson(int depth) {
+  const auto text = [] {
+    const std::vector<std::string> pieces = {"a", "b", "Z", "0", "~", " ",  "\"",       "\\",         "/",     "\n",
+                                             "\t", "\x01", "\x1F", "\x7F", ".", "\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x98\x80"};
+    std::string out;
+    const auto count = *rc::gen::inRange(0, 6);
+    for (int i = 0; i < count; ++i) out += *rc::gen::elementOf(pieces);
+    return out;
+  };
+  switch (*rc::gen::inRange(0, depth > 0 ? 9 : 6)) {
+    case 0:
+      return nullptr;
+    case 1:
+      return AnyBool();
+    case 2:
+      return static_cast<std::int64_t>(AnyNumber());
+    case 3:
+      return AnyNumber();
+    case 4: {
+      const double d = *rc::gen::arbitrary<double>();
+      return d == d && d - d == 0 ? Json(d) : Json(0.5);
+    }
+    case 5:
+      return text();
+    case 6: {
+      Json array = Json::array();
+      const auto count = *rc::gen::inRange(0, 4);
+      for (int i = 0; i < count; ++i) array.push_back(AnyJson(depth - 1));
+      return array;
+    }
+    default: {
+      Json object = Json::object();
+      const auto count = *rc::gen::inRange(0, 5);
+      for (int i = 0; i < count; ++i) object[text()] = AnyJson(depth - 1);
+      return object;
+    }
+  }
+}
+
+inline Json AnyObject(int depth) {
+  Json object = Json::object();
+  const auto count = *rc::gen::inRange(0, 6);
+  for (int i = 0; i < count; ++i) {
+    object[*rc::gen::elementOf(std::vector<std::string>{"a", "b", "ab", "B", "\xC3\xA9", "", "k.x", "q\"", "~"})] =
+        AnyJson(depth - 1);
+  }
+  return object;
+}
+
+/// The text `object` with spaces and line ends wherever JSON allows them.
+inline std::string Spaced(const Json& object) { return object.dump(3); }
+
+}  // namespace tenure::model::testing

@@ -79,7 +79,7 @@ struct GlobalOptions {
 
 /// How a command wants its store.
 struct StoreUse {
-  std::string writer;       ///< As OpenOptions::writer.
+  std::string writer = {};  ///< As OpenOptions::writer.
   bool background = false;  ///< Only for commands that commit a lot: a one-shot process starts faster without.
   /// The command only reads: when the store cannot be opened for writing (permission, read-only
   /// medium), open it read-only instead of failing.

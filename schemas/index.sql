@@ -96,7 +96,8 @@ CREATE TABLE meta (
   time_ms            INTEGER NOT NULL,
   chain              TEXT NOT NULL,
   state_hash         TEXT NOT NULL,
-  oldest_history_lsn INTEGER NOT NULL
+  oldest_history_lsn INTEGER NOT NULL,
+  primed             INTEGER NOT NULL  -- counts commits that change nothing else: they start a WAL
 );
 
 -- For people and other SQLite clients: the history with its keys.

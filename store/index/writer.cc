@@ -144,7 +144,7 @@ Result<std::unique_ptr<IndexWriter::State>> IndexWriter::State::Open(const std::
   return state;
 }
 
-Status IndexWriter::State::WriteThrough() { return connection.Execute("UPDATE meta SET applied_lsn = applied_lsn"); }
+Status IndexWriter::State::WriteThrough() { return connection.Execute("UPDATE meta SET primed = primed + 1"); }
 
 std::uint64_t IndexWriter::State::WalBytes() const {
   struct stat wal {};

@@ -31,8 +31,8 @@ struct IndexWriter::State {
 
   /// Opens an index that may be in the middle of nothing: format checked, WAL written through.
   static Result<std::unique_ptr<State>> Open(const std::string& path);
-  /// A commit that changes nothing: the first write to a new or restarted WAL syncs its header, and
-  /// that must not fall upon a user's small commit.
+  /// A commit that changes nothing else: the first write to a new or restarted WAL syncs its header,
+  /// and that must not fall upon a user's small commit. (SQLite writes no page for equal values.)
   Status WriteThrough();
   Result<Mark> ReadMark();
   /// Collects one transaction into `changes`; trims and prunes write out what came before them first.

@@ -9,7 +9,7 @@
 //   delete        2 | name | version | revision
 //   set tag       3 | name | tag | version | revision
 //   delete tag    4 | name | tag | revision
-//   trim, prune   5, 6 | LSN
+//   trim, prune   5, 6, 7 | LSN
 //
 // A part in brackets is there when its flag says so, and its flag says so exactly when the value is
 // not the default: that is what makes one value have one encoding. Unknown flags and kinds belong to

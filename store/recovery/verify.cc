@@ -1,6 +1,7 @@
 #include "store/recovery/verify.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "store/base/error.h"
@@ -39,7 +40,7 @@ class Verifier {
   Verifier(base::Env& env, const Layout& layout, const VerifyOptions& options)
       : env_(env), layout_(layout), options_(options) {}
 
-  Result<VerifyReport> Run() {
+  Result<VerifyReport> Check() {
     if (options_.expect_head) {
       TENURE_ASSIGN(head_, ParseHead(*options_.expect_head));
     }
@@ -52,7 +53,9 @@ class Verifier {
     config_ = std::move(config).value();
     TENURE_ASSIGN(checkpoints_, ListCheckpoints(env_, layout_));
     // The index first: the journal, read afterwards, must reach at least as far, also while others write.
-    if (options_.index) TENURE_ASSIGN(index_, OpenIndexView(env_, layout_));
+    if (options_.index) {
+      TENURE_ASSIGN(index_, OpenIndexView(env_, layout_));
+    }
     TENURE_RETURN_IF_ERROR(CheckJournal());
     if (options_.index) TENURE_RETURN_IF_ERROR(CheckIndex());
     CheckCheckpoints();
@@ -242,7 +245,7 @@ class Verifier {
 }  // namespace
 
 Result<VerifyReport> Verify(base::Env& env, const Layout& layout, const VerifyOptions& options) {
-  return Verifier(env, layout, options).Run();
+  return Verifier(env, layout, options).Check();
 }
 
 }  // namespace tenure::recovery

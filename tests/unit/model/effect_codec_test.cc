@@ -137,7 +137,7 @@ TEST(EffectCodec, UnknownKindIsFromANewerVersion) {
   txn.effects[0].kind = EffectKind::kTrimHistory;
   txn.effects[0].below_lsn = 1;
   base::Bytes bytes = Encoded(txn);
-  for (const int kind : {7, 8, 200}) {
+  for (const int kind : {0, 8, 200}) {
     bytes[bytes.size() - 2] = std::byte{static_cast<std::uint8_t>(kind)};
     EXPECT_TRUE(Fails(Decoded(bytes), ErrorCode::kUnsupported, "written by a newer version of tenure"));
   }

@@ -82,7 +82,7 @@ TEST(EffectView, TagsAfterSetAndDelete) {
 
 TEST(EffectView, EventsOfEveryKind) {
   CommittedTxn txn = Committed();
-  const std::vector<std::string> ops = {"put", "delete", "set_tag", "delete_tag", "trim_history", "prune_requests"};
+  const std::vector<std::string> ops = {"put", "delete", "set_tag", "delete_tag", "trim_history", "prune_requests", "trim_journal"};
   for (std::size_t i = 0; i < ops.size(); ++i) {
     Effect& effect = txn.effects.emplace_back();
     effect.kind = static_cast<EffectKind>(i + 1);

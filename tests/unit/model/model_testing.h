@@ -69,7 +69,7 @@ inline ArtifactEntry AnyPutEntry() {
 
 inline Effect AnyEffect() {
   Effect effect;
-  effect.kind = static_cast<EffectKind>(*rc::gen::inRange(1, 7));
+  effect.kind = static_cast<EffectKind>(*rc::gen::inRange(1, 8));
   switch (effect.kind) {
     case EffectKind::kPutEntry:
       effect.entry = AnyPutEntry();
@@ -88,6 +88,7 @@ inline Effect AnyEffect() {
       break;
     case EffectKind::kTrimHistory:
     case EffectKind::kPruneRequests:
+    case EffectKind::kTrimJournal:
       effect.below_lsn = AnyNumber();
       break;
   }

@@ -20,12 +20,16 @@ class Compact : public Command {
 
   Result<int> Run(Context& ctx) override {
     std::optional<At> before;
-    if (before_) TENURE_ASSIGN(before, ParseAt(*before_, "--before"));
+    if (before_) {
+      TENURE_ASSIGN(before, ParseAt(*before_, "--before"));
+    }
     TENURE_ASSIGN(Store store, ctx.OpenStore());
     CompactOptions options;
     options.dry_run = dry_run_;
     if (before && before->lsn) options.before_lsn = *before->lsn;
-    if (before && before->time_ms) TENURE_ASSIGN(options.before_lsn, store.LsnAt(*before->time_ms));
+    if (before && before->time_ms) {
+      TENURE_ASSIGN(options.before_lsn, store.LsnAt(*before->time_ms));
+    }
     if (!dry_run_) {
       const std::string what =
           before_ ? "drop history and log before " + *before_ + "?" : "drop the journal that a checkpoint covers?";

@@ -19,7 +19,9 @@ class Get : public Command {
 
   Result<int> Run(Context& ctx) override {
     ReadOptions read;
-    if (at_) TENURE_ASSIGN(read.at, ParseAt(*at_, "--at"));
+    if (at_) {
+      TENURE_ASSIGN(read.at, ParseAt(*at_, "--at"));
+    }
     TENURE_ASSIGN(const Store store, ctx.OpenStore({.read = true}));
     TENURE_ASSIGN(const ArtifactEntry entry, store.Get(ref_, read));
     PrintEntry(ctx, entry);

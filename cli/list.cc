@@ -27,7 +27,9 @@ class List : public Command {
       return base::MakeError(ErrorCode::kInvalidArgument, "--limit 0 would show nothing", "leave it out for no limit");
     }
     ListOptions options;
-    if (at_) TENURE_ASSIGN(options.read.at, ParseAt(*at_, "--at"));
+    if (at_) {
+      TENURE_ASSIGN(options.read.at, ParseAt(*at_, "--at"));
+    }
     options.glob = glob_;
     options.where = where_;
     options.after = after_;

@@ -37,8 +37,12 @@ class Log : public Command {
     }
     std::optional<At> from;
     std::optional<At> to;
-    if (from_) TENURE_ASSIGN(from, ParseAt(*from_, "--from"));
-    if (to_) TENURE_ASSIGN(to, ParseAt(*to_, "--to"));
+    if (from_) {
+      TENURE_ASSIGN(from, ParseAt(*from_, "--from"));
+    }
+    if (to_) {
+      TENURE_ASSIGN(to, ParseAt(*to_, "--to"));
+    }
     TENURE_ASSIGN(const Store store, ctx.OpenStore({.read = true}));
     if (head_) return Head(ctx, store);
     Lsn first = 1;
@@ -49,7 +53,9 @@ class Log : public Command {
       ++first;
     }
     if (to && to->lsn) last = *to->lsn;
-    if (to && to->time_ms) TENURE_ASSIGN(last, store.LsnAt(*to->time_ms));
+    if (to && to->time_ms) {
+      TENURE_ASSIGN(last, store.LsnAt(*to->time_ms));
+    }
     if (first == 0) {
       return base::MakeError(ErrorCode::kInvalidArgument, "--from 0: LSNs begin at 1");
     }

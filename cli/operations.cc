@@ -15,7 +15,9 @@ Result<OperationLine> ParseOperationLine(std::string_view line) {
                            "leave the member out");
   }
   OperationLine result;
-  if (parsed.on_conflict) TENURE_ASSIGN(result.on_conflict, ParseStrategy(*parsed.on_conflict));
+  if (parsed.on_conflict) {
+    TENURE_ASSIGN(result.on_conflict, ParseStrategy(*parsed.on_conflict));
+  }
   result.operation = std::move(parsed.operation);
   result.request_id = std::move(parsed.request_id);
   return result;

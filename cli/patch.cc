@@ -23,7 +23,9 @@ class Patch : public Command {
   Result<int> Run(Context& ctx) override {
     TENURE_ASSIGN(const Key key, ParseKey(ref_, "patch"));
     TENURE_ASSIGN(const CommitOptions commit, CommitOptionsOf(write_));
-    if (patch_ == "-") TENURE_ASSIGN(patch_, ReadStandardInput(model::kEntryBytesMax));
+    if (patch_ == "-") {
+      TENURE_ASSIGN(patch_, ReadStandardInput(model::kEntryBytesMax));
+    }
     Transaction txn;
     conditions_.ApplyTo(txn.Patch(key.name, key.version, patch_));
     TENURE_ASSIGN(Store store, ctx.OpenStore({.writer = commit.writer}));

@@ -83,7 +83,9 @@ class TagList : public Command {
 
   Result<int> Run(Context& ctx) override {
     ReadOptions read;
-    if (at_) TENURE_ASSIGN(read.at, ParseAt(*at_, "--at"));
+    if (at_) {
+      TENURE_ASSIGN(read.at, ParseAt(*at_, "--at"));
+    }
     TENURE_ASSIGN(const Store store, ctx.OpenStore({.read = true}));
     TENURE_ASSIGN(const std::vector<TagEntry> tags, store.Tags(glob_, read));
     RowWriter rows(ctx, TagColumns());

@@ -32,8 +32,7 @@ std::string StateText(const Row* row) {
   return "is at revision " + std::to_string(row->revision);
 }
 
-template <typename Row>
-std::optional<Error> CheckExistence(const Operation& op, const std::string& key, const Row* row) {
+std::optional<Error> CheckExistence(const Operation& op, const std::string& key, const ArtifactEntry* row) {
   if ((op.if_absent || op.if_revision == Revision{0}) && IsLive(row)) {
     return WithRow(Conflict(ErrorCode::kExists, key, "already exists, " + StateText(row),
                             "read it with 'tenure get', then name its revision with --if-revision"),
@@ -80,7 +79,6 @@ std::optional<Error> CheckEntryConditions(const Operation& op, const ArtifactEnt
 
 std::optional<Error> CheckTagConditions(const Operation& op, const TagEntry* row) {
   const std::string key = TagKey(op);
-  if (auto error = CheckExistence(op, key, row)) return error;
   if (op.if_version && (!IsLive(row) || row->version != *op.if_version)) {
     const std::string has = IsLive(row) ? "points to " + row->version : StateText(row);
     return WithRow(Conflict(ErrorCode::kVersionMismatch, key, has + ", not to " + *op.if_version,

@@ -55,33 +55,32 @@ Result<Store> Store::Open(const std::string& path, const OpenOptions& options) {
 }
 
 Result<Receipt> Store::Commit(const Transaction& txn, const CommitOptions& options) {
-  TENURE_ASSIGN(auto ticket, impl_->MakeTicket(txn, options));
+  TENURE_ASSIGN(auto pending, impl_->MakePending(txn, options));
   TENURE_RETURN_IF_ERROR(impl_->LimitLag());
-  return impl_->group->Commit(ticket);
+  return impl_->group->Commit(pending);
 }
 
 Result<Ticket> Store::Submit(const Transaction& txn, const CommitOptions& options) {
-  TENURE_ASSIGN(auto ticket, impl_->MakeTicket(txn, options));
+  TENURE_ASSIGN(auto pending, impl_->MakePending(txn, options));
   TENURE_RETURN_IF_ERROR(impl_->LimitLag());
-  ticket->store = impl_;
-  impl_->group->Submit(ticket);
-  return Ticket(std::move(ticket));
+  impl_->group->Submit(pending);
+  return Ticket(std::make_shared<TicketState>(TicketState{impl_, std::move(pending)}));
 }
 
-bool Ticket::Poll() const { return state_->store->group->Poll(*state_); }
+bool Ticket::Poll() const { return state_->store->group->Poll(*state_->pending); }
 
-Result<Receipt> Ticket::Wait() const { return state_->store->group->Wait(*state_); }
+Result<Receipt> Ticket::Wait() const { return state_->store->group->Wait(*state_->pending); }
 
 Result<Receipt> Store::OutcomeOf(const std::string& request_id) {
   TENURE_RETURN_IF_ERROR(impl_->CheckWritable());
   TENURE_RETURN_IF_ERROR(model::ValidateRequestId(request_id));
-  auto ticket = std::make_shared<TicketState>();
-  ticket->request.request_id = request_id;
-  ticket->request.asks_outcome = true;
-  ticket->request.writer = impl_->context->default_writer;
-  ticket->request.uid = impl_->env.Host().uid;
-  ticket->work.request = &ticket->request;
-  return impl_->group->Commit(ticket);
+  auto pending = std::make_shared<commit::Pending>();
+  pending->request.request_id = request_id;
+  pending->request.asks_outcome = true;
+  pending->request.writer = impl_->context->default_writer;
+  pending->request.uid = impl_->env.Host().uid;
+  pending->work.request = &pending->request;
+  return impl_->group->Commit(pending);
 }
 
 const RecoveryNote& Store::recovery() const { return impl_->note; }

@@ -137,11 +137,11 @@ Status StoreImpl::CheckWritable() const {
                          "open it without OpenOptions::read_only");
 }
 
-Result<std::shared_ptr<TicketState>> StoreImpl::MakeTicket(const Transaction& txn,
-                                                           const CommitOptions& commit_options) const {
+Result<std::shared_ptr<commit::Pending>> StoreImpl::MakePending(const Transaction& txn,
+                                                                const CommitOptions& commit_options) const {
   TENURE_RETURN_IF_ERROR(CheckWritable());
-  auto ticket = std::make_shared<TicketState>();
-  commit::Request& request = ticket->request;
+  auto pending = std::make_shared<commit::Pending>();
+  commit::Request& request = pending->request;
   TENURE_ASSIGN(request.operations, model::NormaliseTransaction(txn));
   if (!commit_options.writer.empty()) TENURE_RETURN_IF_ERROR(model::ValidateWriter(commit_options.writer));
   request.writer = commit_options.writer.empty() ? context->default_writer : commit_options.writer;
@@ -152,9 +152,9 @@ Result<std::shared_ptr<TicketState>> StoreImpl::MakeTicket(const Transaction& tx
     request.request_id = commit_options.request_id;
     request.body_hash = model::BodyHash(request.operations);
   }
-  for (const Operation& op : request.operations) ticket->bytes += model::OperationBytes(op);
-  ticket->work.request = &request;
-  return ticket;
+  for (const Operation& op : request.operations) pending->bytes += model::OperationBytes(op);
+  pending->work.request = &request;
+  return pending;
 }
 
 Status StoreImpl::LimitLag() {

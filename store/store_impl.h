@@ -30,7 +30,7 @@ class StoreImpl {
   /// kClosed in a forked child.
   Status CheckUsable() const;
   Status CheckWritable() const;
-  Result<std::shared_ptr<TicketState>> MakeTicket(const Transaction& txn, const CommitOptions& options) const;
+  Result<std::shared_ptr<commit::Pending>> MakePending(const Transaction& txn, const CommitOptions& options) const;
   /// Slows an acknowledgement down while the index lags beyond the bound.
   Status LimitLag();
 
@@ -72,6 +72,13 @@ class StoreImpl {
   /// The durable LSN that the last round did not reach: no reason to try again until it moves.
   Lsn background_failed_at_ = 0;  // background thread only
   std::thread background_;
+};
+
+/// What a Ticket holds. The queue holds only `pending`, so that the last handle to go is always one of
+/// the user's threads, never the committing one.
+struct TicketState {
+  std::shared_ptr<StoreImpl> store;
+  std::shared_ptr<commit::Pending> pending;
 };
 
 }  // namespace tenure

@@ -34,7 +34,7 @@ std::string Number(double value, int decimals) {
   const std::size_t begin = digits[0] == '-' ? 1 : 0;
   while (end > begin + 3) {
     end -= 3;
-    digits.insert(end, ",");
+    digits.insert(end, 1, ',');
   }
   return digits;
 }

@@ -65,7 +65,7 @@ class Running {
       control_->process(i)->pid = pid;
     }
     if (verbose) {
-      std::fprintf(stderr, "  writer processes:");
+      std::fprintf(stderr, "\n  writer processes:");
       for (const pid_t pid : pids_) std::fprintf(stderr, " %d", static_cast<int>(pid));
       std::fprintf(stderr, "\n");
     }

@@ -4,10 +4,10 @@
 
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 
 #include "bench/common/clock.h"
 #include "bench/common/failure.h"
+#include "bench/common/histogram.h"
 #include "bench/common/process.h"
 #include "bench/common/record.h"
 #include "bench/workloads/rounds.h"

@@ -103,7 +103,7 @@ class PutContest {
     const SubjectEntry* subject = FindSubject(name);
     if (subject == nullptr) return LeaveOut(name, "its library was not installed when this program was built");
     Contender contender = Basic(name, subject);
-    if (name == "sqlite_batch") {
+    if (name == "sqlite_batch" && shape_ != Shape::kOneKey) {
       contender.processes = contender.threads = 1;
       contender.outstanding = kBatchRows;
       contender.shape = Shape::kWindowed;

@@ -15,6 +15,7 @@ void SetLatencyAndShare(Metrics& metrics, const FleetResult& result) {
   metrics.Set("fairness", static_cast<double>(*most) / static_cast<double>(std::max<std::uint64_t>(*least, 1)));
   metrics.Set("cpu_s_per_op", result.cpu_s / static_cast<double>(std::max<std::uint64_t>(result.ops_total, 1)));
   metrics.Set("worst_p99_us", result.worst_p99_ns / 1e3);
+  metrics.Set("operations", static_cast<double>(result.ops_total));
   metrics.Set("least_ops", static_cast<double>(*least));
   metrics.Set("most_ops", static_cast<double>(*most));
 }

@@ -4,9 +4,9 @@ namespace tenure::commit {
 
 /// Commits batches until `until` is done (or, without one, until the queue is empty). Called and
 /// returns with the lock held.
-void Group::Lead(std::unique_lock<std::mutex>& lock, const TicketState* until) {
+void Group::Lead(std::unique_lock<std::mutex>& lock, const Pending* until) {
   leading_ = true;
-  std::vector<std::shared_ptr<TicketState>> batch;
+  std::vector<std::shared_ptr<Pending>> batch;
   std::vector<Work*> works;
   while (until != nullptr ? !until->done : !queue_.empty()) {
     batch.clear();
@@ -18,13 +18,13 @@ void Group::Lead(std::unique_lock<std::mutex>& lock, const TicketState* until) {
     }
     if (room_waiters_ > 0) room_.notify_all();
     lock.unlock();
-    for (const auto& ticket : batch) works.push_back(&ticket->work);
+    for (const auto& pending : batch) works.push_back(&pending->work);
     committer_.Run(works);
     if (on_batch_) on_batch_();
     lock.lock();
-    for (const auto& ticket : batch) {
-      ticket->done = true;
-      if (ticket->waiting) ticket->wake.notify_all();
+    for (const auto& pending : batch) {
+      pending->done = true;
+      if (pending->waiting) pending->wake.notify_all();
     }
   }
   leading_ = false;
@@ -34,44 +34,44 @@ void Group::Lead(std::unique_lock<std::mutex>& lock, const TicketState* until) {
 /// With the lock held and nobody leading: somebody must lead if anything is queued.
 void Group::PassLead() {
   if (queue_.empty()) return;
-  for (const auto& ticket : queue_) {
-    if (!ticket->waiting) continue;
-    ticket->lead = true;
-    ticket->wake.notify_all();
+  for (const auto& pending : queue_) {
+    if (!pending->waiting) continue;
+    pending->lead = true;
+    pending->wake.notify_all();
     return;
   }
   if (thread_idle_) thread_wake_.notify_one();
 }
 
-Result<Receipt> Group::Commit(const std::shared_ptr<TicketState>& ticket) {
+Result<Receipt> Group::Commit(const std::shared_ptr<Pending>& pending) {
   {
     std::unique_lock lock(mutex_);
-    queued_bytes_ += ticket->bytes;
-    queue_.push_back(ticket);
+    queued_bytes_ += pending->bytes;
+    queue_.push_back(pending);
   }
-  return Wait(*ticket);
+  return Wait(*pending);
 }
 
-Result<Receipt> Group::Wait(TicketState& ticket) {
+Result<Receipt> Group::Wait(Pending& pending) {
   std::unique_lock lock(mutex_);
-  while (!ticket.done) {
+  while (!pending.done) {
     if (!leading_) {
-      Lead(lock, &ticket);
+      Lead(lock, &pending);
       continue;
     }
-    ticket.waiting = true;
-    ticket.wake.wait(lock, [&] { return ticket.done || (ticket.lead && !leading_); });
-    ticket.lead = false;
+    pending.waiting = true;
+    pending.wake.wait(lock, [&] { return pending.done || (pending.lead && !leading_); });
+    pending.lead = false;
   }
-  return *ticket.work.answer;
+  return *pending.work.answer;
 }
 
-bool Group::Poll(const TicketState& ticket) {
+bool Group::Poll(const Pending& pending) {
   const std::lock_guard lock(mutex_);
-  return ticket.done;
+  return pending.done;
 }
 
-void Group::Submit(const std::shared_ptr<TicketState>& ticket) {
+void Group::Submit(const std::shared_ptr<Pending>& pending) {
   std::unique_lock lock(mutex_);
   if (!thread_.joinable()) thread_ = std::thread([this] { ThreadMain(); });
   while (queue_.size() >= kQueuedMax || queued_bytes_ >= kQueuedBytesMax) {
@@ -79,8 +79,8 @@ void Group::Submit(const std::shared_ptr<TicketState>& ticket) {
     room_.wait(lock);
     --room_waiters_;
   }
-  queued_bytes_ += ticket->bytes;
-  queue_.push_back(ticket);
+  queued_bytes_ += pending->bytes;
+  queue_.push_back(pending);
   if (!leading_ && thread_idle_) thread_wake_.notify_one();
 }
 

@@ -4,8 +4,8 @@
 // Order: transactions leave the queue in the order they entered it, so those of one thread commit in
 // the order submitted. Thread-safe.
 //
-//   Pending:  kQueued ──lead──▶ kLeading ──Run──▶ kDone
-//                 └──────taken by another leader──▶ kDone
+//   queued ──its thread leads──▶ in a batch ──Run──▶ done
+//      └───────another leads───────▲
 #pragma once
 
 #include <condition_variable>
@@ -18,16 +18,12 @@
 
 #include "store/commit/committer.h"
 
-namespace tenure {
+namespace tenure::commit {
 
-/// What a Ticket waits for.
-class StoreImpl;
-
-struct TicketState {
-  std::shared_ptr<StoreImpl> store;  ///< Kept open until the last ticket is gone.
-  commit::Request request;
-  commit::Work work;
-  std::function<Result<std::vector<model::Effect>>(commit::Heads&, Lsn)> maintenance;
+/// One transaction in the queue and, when `done`, its answer.
+struct Pending {
+  Request request;
+  Work work;
   std::size_t bytes = 0;
   std::condition_variable wake;
   bool done = false;  // guarded by the group's mutex until true, immutable afterwards
@@ -35,28 +31,24 @@ struct TicketState {
   bool waiting = false;
 };
 
-}  // namespace tenure
-
-namespace tenure::commit {
-
 class Group {
  public:
   explicit Group(Committer& committer) : committer_(committer) {}
   ~Group() { Stop(); }
 
   /// Queues and waits, leading when nobody does.
-  Result<Receipt> Commit(const std::shared_ptr<TicketState>& ticket);
+  Result<Receipt> Commit(const std::shared_ptr<Pending>& pending);
   /// Queues; a thread of the group leads if nobody does. Waits only while the queue is full.
-  void Submit(const std::shared_ptr<TicketState>& ticket);
-  bool Poll(const TicketState& ticket);
-  Result<Receipt> Wait(TicketState& ticket);
+  void Submit(const std::shared_ptr<Pending>& pending);
+  bool Poll(const Pending& pending);
+  Result<Receipt> Wait(Pending& pending);
   /// Called after every batch, by the leader, outside the lock.
   void OnBatch(std::function<void()> callback) { on_batch_ = std::move(callback); }
   /// Commits what is queued and ends the thread. No call may follow.
   void Stop();
 
  private:
-  void Lead(std::unique_lock<std::mutex>& lock, const TicketState* until);
+  void Lead(std::unique_lock<std::mutex>& lock, const Pending* until);
   void PassLead();
   void ThreadMain();
 
@@ -67,7 +59,7 @@ class Group {
   Committer& committer_;
   std::function<void()> on_batch_;
   std::mutex mutex_;
-  std::deque<std::shared_ptr<TicketState>> queue_;
+  std::deque<std::shared_ptr<Pending>> queue_;
   std::size_t queued_bytes_ = 0;
   bool leading_ = false;
   bool stopping_ = false;

@@ -65,7 +65,7 @@ std::optional<Candidate> Choose(const RepairEvidence& evidence) {
   return best;
 }
 
-void PlanSegments(const RepairEvidence& evidence, const Layout& layout, const Candidate& chosen, RepairPlan& plan) {
+void PlanSegments(const RepairEvidence& evidence, const Candidate& chosen, RepairPlan& plan) {
   const auto& segments = evidence.scan.chain.segments;
   for (std::size_t i = 0; i < segments.size(); ++i) {
     const bool before = chosen.run != nullptr && i < chosen.run->first_segment;
@@ -75,15 +75,6 @@ void PlanSegments(const RepairEvidence& evidence, const Layout& layout, const Ca
     const bool kept = chosen.run != nullptr && i >= chosen.run->first_segment && i <= chosen.run->last_segment;
     if (kept && segments[i].live.file_bytes < segments[i].live.header.capacity) {
       plan.extend.push_back(segments[i].live);
-    }
-  }
-  // Segment files that no link names and whose header does not hold: they were never data, and the
-  // damage to them must not be met as the journal's.
-  for (const Error& problem : evidence.scan.problems) {
-    const auto& orphans = evidence.scan.chain.orphans;
-    if (std::find(orphans.begin(), orphans.end(), problem.path) != orphans.end() &&
-        problem.path.compare(0, layout.journal().size(), layout.journal()) == 0) {
-      plan.segments_aside.push_back(problem.path);
     }
   }
 }
@@ -160,7 +151,7 @@ Result<RepairPlan> PlanRepair(const RepairEvidence& evidence, const Layout& layo
                      chosen->run->last_segment + 1 == segments.size() &&
                      evidence.last_known_lsn <= chosen->end.last_lsn;
   plan.new_segment = !whole;
-  PlanSegments(evidence, layout, *chosen, plan);
+  PlanSegments(evidence, *chosen, plan);
   for (std::size_t i = 0; i < evidence.checkpoints.size(); ++i) {
     const Checkpoint& checkpoint = evidence.checkpoints[i];
     if (!evidence.checkpoint_views[i].ok() || checkpoint.lsn > plan.last_good.last_lsn) {

@@ -19,7 +19,8 @@ TEST(CanonicalObject, Table) {
       {R"({"a":{"z":0,"y":[{"d":1,"c":2}]}})", R"({"a":{"y":[{"c":2,"d":1}],"z":0}})"},
       {R"({"a":"\u0041\/\u00e9\u001f"})", "{\"a\":\"A/\xC3\xA9\\u001f\"}"},
       {R"({"a":1.0,"b":1e2,"c":-0,"d":-0.0,"e":1E-2})", R"({"a":1.0,"b":100.0,"c":0,"d":-0.0,"e":0.01})"},
-      {R"({"a":18446744073709551615,"b":-9223372036854775808})", R"({"a":18446744073709551615,"b":-9223372036854775808})"},
+      {R"({"a":18446744073709551615,"b":-9223372036854775808})",
+       R"({"a":18446744073709551615,"b":-9223372036854775808})"},
       {R"({"B":1,"a":2,"":3,"aa":4})", R"({"":3,"B":1,"a":2,"aa":4})"},
       {"{\"\xC3\xA9\":1,\"z\":2}", "{\"z\":2,\"\xC3\xA9\":1}"},
       {R"({"a":null,"b":true,"c":false,"d":[],"e":{}})", R"({"a":null,"b":true,"c":false,"d":[],"e":{}})"},
@@ -60,7 +61,8 @@ TEST(CanonicalObject, Refusals) {
       {R"({"a":1,"b":2,"a":3})", "member \"a\" appears twice"},
       {R"({"x":{"a":1,"\u0061":3}})", "member \"x.a\" appears twice"},
       {R"({"x":[{},{"a":1,"a":1}]})", "member \"x[1].a\" appears twice"},
-      {R"({"build":{"id":18446744073709551616}})", "member \"build.id\" is an integer beyond 64 bits: \"18446744073709551616\""},
+      {R"({"build":{"id":18446744073709551616}})",
+       "member \"build.id\" is an integer beyond 64 bits: \"18446744073709551616\""},
       {R"({"a":-9223372036854775809})", "integer beyond 64 bits"},
       {R"({"a":[0,123456789012345678901234567890]})", "member \"a[1]\" is an integer"},
       {R"({"a":1e999})", "member \"a\" is a number beyond a double"},
@@ -101,21 +103,48 @@ TEST(CanonicalObject, SizeLimits) {
   const std::string over = R"({"k":")" + std::string(kEntryBytesMax - 7, 'x') + R"("})";
   EXPECT_TRUE(Fails(CanonicalObject(over), ErrorCode::kTooLarge, "1048577 bytes"));
   EXPECT_TRUE(Fails(CanonicalObject(" " + over), ErrorCode::kTooLarge, "1048577 bytes"));
-  EXPECT_TRUE(Fails(CanonicalObject(std::string(kJsonTextBytesMax, ' ') + "{}"), ErrorCode::kTooLarge, "the JSON text"));
+  EXPECT_TRUE(
+      Fails(CanonicalObject(std::string(kJsonTextBytesMax, ' ') + "{}"), ErrorCode::kTooLarge, "the JSON text"));
 }
 
 TEST(PlainCanonicalObject, AcceptsWhatIsCommon) {
-  for (const std::string& text : std::vector<std::string>{"{}", R"({"a":1})", R"({"a":-17,"b":"text","c":[1,"x",null],"d":{"e":true,"f":false}})",
-                           R"({"org.opencontainers.image.title":"app"})", "{\"k\":\"\xC3\xA9\"}", R"({"a":999999999999999999})"}) {
+  for (const std::string& text : std::vector<std::string>{
+           "{}", R"({"a":1})", R"({"a":-17,"b":"text","c":[1,"x",null],"d":{"e":true,"f":false}})",
+           R"({"org.opencontainers.image.title":"app"})", "{\"k\":\"\xC3\xA9\"}", R"({"a":999999999999999999})"}) {
     EXPECT_TRUE(IsPlainCanonicalObject(text)) << text;
   }
 }
 
 TEST(PlainCanonicalObject, RefusesWhatIsNotCanonical) {
-  for (const std::string& text : std::vector<std::string>{"", "{", "}", "[]", "{} ", " {}", "{}{}", R"({"a": 1})", R"({"a":1 })", R"({"b":1,"a":1})",
-                           R"({"a":1,"a":1})", R"({"a":01})", R"({"a":-0})", R"({"a":-})", R"({"a":1.5})", R"({"a":1e5})", R"({"a":tru})",
-                           R"({"a":"\u0041"})", R"({"a"})", R"({"a":})", R"({"a":1,})", R"({,})", "{\"a\":\"\x01\"}", "{\"a\":\"\xFF\"}",
-                           R"({"a":"b)", R"({"a":[1,]})", R"({"a":[1)", R"({1:2})", R"({"a":1}x)"}) {
+  for (const std::string& text : std::vector<std::string>{"",
+                                                          "{",
+                                                          "}",
+                                                          "[]",
+                                                          "{} ",
+                                                          " {}",
+                                                          "{}{}",
+                                                          R"({"a": 1})",
+                                                          R"({"a":1 })",
+                                                          R"({"b":1,"a":1})",
+                                                          R"({"a":1,"a":1})",
+                                                          R"({"a":01})",
+                                                          R"({"a":-0})",
+                                                          R"({"a":-})",
+                                                          R"({"a":1.5})",
+                                                          R"({"a":1e5})",
+                                                          R"({"a":tru})",
+                                                          R"({"a":"\u0041"})",
+                                                          R"({"a"})",
+                                                          R"({"a":})",
+                                                          R"({"a":1,})",
+                                                          R"({,})",
+                                                          "{\"a\":\"\x01\"}",
+                                                          "{\"a\":\"\xFF\"}",
+                                                          R"({"a":"b)",
+                                                          R"({"a":[1,]})",
+                                                          R"({"a":[1)",
+                                                          R"({1:2})",
+                                                          R"({"a":1}x)"}) {
     EXPECT_FALSE(IsPlainCanonicalObject(text)) << text;
   }
 }
@@ -178,20 +207,21 @@ TEST(PlainCanonicalObject, AgreesWithTheTreeOnAllShortTexts) {
 
 TEST(MergePatch, ExamplesOfRfc7396) {
   // Appendix A; values that are no objects are merged as a member.
-  const std::vector<std::array<const char*, 3>> table = {{R"({"a":"b"})", R"({"a":"c"})", R"({"a":"c"})"},
-                                                         {R"({"a":"b"})", R"({"b":"c"})", R"({"a":"b","b":"c"})"},
-                                                         {R"({"a":"b"})", R"({"a":null})", R"({})"},
-                                                         {R"({"a":"b","b":"c"})", R"({"a":null})", R"({"b":"c"})"},
-                                                         {R"({"a":["b"]})", R"({"a":"c"})", R"({"a":"c"})"},
-                                                         {R"({"a":"c"})", R"({"a":["b"]})", R"({"a":["b"]})"},
-                                                         {R"({"a":{"b":"c"}})", R"({"a":{"b":"d","c":null}})", R"({"a":{"b":"d"}})"},
-                                                         {R"({"a":[{"b":"c"}]})", R"({"a":[1]})", R"({"a":[1]})"},
-                                                         {R"(["a","b"])", R"(["c","d"])", R"(["c","d"])"},
-                                                         {R"({"a":"b"})", R"(["c"])", R"(["c"])"},
-                                                         {R"({"a":"foo"})", R"("bar")", R"("bar")"},
-                                                         {R"({"e":null})", R"({"a":1})", R"({"a":1,"e":null})"},
-                                                         {R"([1,2])", R"({"a":"b","c":null})", R"({"a":"b"})"},
-                                                         {R"({})", R"({"a":{"bb":{"ccc":null}}})", R"({"a":{"bb":{}}})"}};
+  const std::vector<std::array<const char*, 3>> table = {
+      {R"({"a":"b"})", R"({"a":"c"})", R"({"a":"c"})"},
+      {R"({"a":"b"})", R"({"b":"c"})", R"({"a":"b","b":"c"})"},
+      {R"({"a":"b"})", R"({"a":null})", R"({})"},
+      {R"({"a":"b","b":"c"})", R"({"a":null})", R"({"b":"c"})"},
+      {R"({"a":["b"]})", R"({"a":"c"})", R"({"a":"c"})"},
+      {R"({"a":"c"})", R"({"a":["b"]})", R"({"a":["b"]})"},
+      {R"({"a":{"b":"c"}})", R"({"a":{"b":"d","c":null}})", R"({"a":{"b":"d"}})"},
+      {R"({"a":[{"b":"c"}]})", R"({"a":[1]})", R"({"a":[1]})"},
+      {R"(["a","b"])", R"(["c","d"])", R"(["c","d"])"},
+      {R"({"a":"b"})", R"(["c"])", R"(["c"])"},
+      {R"({"a":"foo"})", R"("bar")", R"("bar")"},
+      {R"({"e":null})", R"({"a":1})", R"({"a":1,"e":null})"},
+      {R"([1,2])", R"({"a":"b","c":null})", R"({"a":"b"})"},
+      {R"({})", R"({"a":{"bb":{"ccc":null}}})", R"({"a":{"bb":{}}})"}};
   for (const auto& [original, patch, expected] : table) {
     const auto member = [](const std::string& value) { return "{\"x\":" + value + "}"; };
     auto merged = MergePatch(member(original), member(patch));
@@ -208,7 +238,8 @@ TEST(MergePatch, RefusesWhatIsNoObjectAndWhatGrowsTooLarge) {
   EXPECT_TRUE(Refused(MergePatch("[]", "{}"), "object is needed"));
   EXPECT_TRUE(Refused(MergePatch("{}", R"({"a":1,"a":2})"), "appears twice"));
   const std::string half(600'000, 'x');
-  EXPECT_TRUE(Fails(MergePatch(R"({"a":")" + half + R"("})", R"({"b":")" + half + R"("})"), ErrorCode::kTooLarge, "bytes"));
+  EXPECT_TRUE(
+      Fails(MergePatch(R"({"a":")" + half + R"("})", R"({"b":")" + half + R"("})"), ErrorCode::kTooLarge, "bytes"));
 }
 
 RC_GTEST_PROP(MergePatch, IsCanonicalAndFollowsTheRfc, ()) {

@@ -82,7 +82,8 @@ TEST(EffectView, TagsAfterSetAndDelete) {
 
 TEST(EffectView, EventsOfEveryKind) {
   CommittedTxn txn = Committed();
-  const std::vector<std::string> ops = {"put", "delete", "set_tag", "delete_tag", "trim_history", "prune_requests", "trim_journal"};
+  const std::vector<std::string> ops = {"put",          "delete",         "set_tag",     "delete_tag",
+                                        "trim_history", "prune_requests", "trim_journal"};
   for (std::size_t i = 0; i < ops.size(); ++i) {
     Effect& effect = txn.effects.emplace_back();
     effect.kind = static_cast<EffectKind>(i + 1);
@@ -190,10 +191,11 @@ TEST(RowHash, EveryFieldOfTagsAndRequestsCounts) {
   set.Add(With(r, [](R x) { x.outcome = Outcome::kUnchanged; }), "outcome");
   set.Add(With(r, [](R x) { x.receipt_lsn = 1; }), "receipt lsn");
   set.Add(With(r, [](R x) { x.results.resize(1); }), "results");
-  set.Add(With(r, [](R x) {
-            x.results.resize(1);
-            x.results[0].revision = 1;
-          }),
+  set.Add(With(r,
+               [](R x) {
+                 x.results.resize(1);
+                 x.results[0].revision = 1;
+               }),
           "a result's revision");
 }
 
@@ -211,9 +213,9 @@ TEST(RowHash, ValuesArePinned) {
   t.version = "1.4.2";
   RequestRow r;
   r.request_id = "job";
-  EXPECT_EQ(base::Hex(RowHash(e)), "PIN_ENTRY");
-  EXPECT_EQ(base::Hex(RowHash(t)), "PIN_TAG");
-  EXPECT_EQ(base::Hex(RowHash(r)), "PIN_REQUEST");
+  EXPECT_EQ(base::Hex(RowHash(e)), "d2d34b9e2e73ad2993288b0dcc844575");
+  EXPECT_EQ(base::Hex(RowHash(t)), "33a656e470da8603bb342f19461d9b72");
+  EXPECT_EQ(base::Hex(RowHash(r)), "cf12313b83da8861a3240b6cb76cfac3");
 }
 
 TEST(RowHash, LargeRowsTakeTheHeap) {

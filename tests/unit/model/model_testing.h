@@ -129,8 +129,9 @@ inline CommittedTxn AnyTxn() {
 /// A JSON value with every kind of scalar, nested at most `depth` levels.
 inline Json AnyJson(int depth) {
   const auto text = [] {
-    const std::vector<std::string> pieces = {"a", "b", "Z", "0", "~", " ",  "\"",       "\\",         "/",     "\n",
-                                             "\t", "\x01", "\x1F", "\x7F", ".", "\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x98\x80"};
+    const std::vector<std::string> pieces = {
+        "a",  "b",  "Z",    "0",    "~",    " ", "\"",       "\\",           "/",
+        "\n", "\t", "\x01", "\x1F", "\x7F", ".", "\xC3\xA9", "\xE2\x82\xAC", "\xF0\x9F\x98\x80"};
     std::string out;
     const auto count = *rc::gen::inRange(0, 6);
     for (int i = 0; i < count; ++i) out += *rc::gen::elementOf(pieces);

@@ -68,22 +68,42 @@ TEST(Normalise, ValuesAreValidated) {
     set(op);
     EXPECT_TRUE(Fails(Normalise(op), code, says));
   };
-  refuse(OpKind::kPut, [](Operation& o) { o.name = "a@b"; }, "name");
-  refuse(OpKind::kPut, [](Operation& o) { o.version = ""; }, "version");
-  refuse(OpKind::kSetTag, [](Operation& o) { o.version = "a b"; }, "version");
-  refuse(OpKind::kSetTag, [](Operation& o) { o.tag = ""; }, "tag");
-  refuse(OpKind::kDeleteTag, [](Operation& o) { o.tag = "a b"; }, "tag");
-  refuse(OpKind::kPut, [](Operation& o) { o.digest = "sha256:1"; }, "digest");
-  refuse(OpKind::kPut, [](Operation& o) { o.if_digest = ""; }, "digest");
-  refuse(OpKind::kSetTag, [](Operation& o) { o.if_version = ""; }, "version");
-  refuse(OpKind::kPut, [](Operation& o) { o.media_type = "\n"; }, "mediaType");
-  refuse(OpKind::kPut, [](Operation& o) { o.urls = {"x", ""}; }, "url");
-  refuse(OpKind::kPut, [](Operation& o) { o.size = std::uint64_t{1} << 63; }, "size");
-  refuse(OpKind::kPut, [](Operation& o) { o.annotations = "[]"; }, "annotations: a JSON object is needed");
-  refuse(OpKind::kPut, [](Operation& o) { o.annotations = ""; }, "annotations: not valid JSON");
-  refuse(OpKind::kPatch, [](Operation& o) { o.annotations = "null"; }, "patch: a JSON object is needed");
-  refuse(OpKind::kPut, [](Operation& o) { o.kind = static_cast<OpKind>(9); }, "kind 9");
-  refuse(OpKind::kPut, [](Operation& o) { o.urls.assign(1025, "u"); }, "1025 urls", ErrorCode::kTooLarge);
+  refuse(
+      OpKind::kPut, [](Operation& o) { o.name = "a@b"; }, "name");
+  refuse(
+      OpKind::kPut, [](Operation& o) { o.version = ""; }, "version");
+  refuse(
+      OpKind::kSetTag, [](Operation& o) { o.version = "a b"; }, "version");
+  refuse(
+      OpKind::kSetTag, [](Operation& o) { o.tag = ""; }, "tag");
+  refuse(
+      OpKind::kDeleteTag, [](Operation& o) { o.tag = "a b"; }, "tag");
+  refuse(
+      OpKind::kPut, [](Operation& o) { o.digest = "sha256:1"; }, "digest");
+  refuse(
+      OpKind::kPut, [](Operation& o) { o.if_digest = ""; }, "digest");
+  refuse(
+      OpKind::kSetTag, [](Operation& o) { o.if_version = ""; }, "version");
+  refuse(
+      OpKind::kPut, [](Operation& o) { o.media_type = "\n"; }, "mediaType");
+  refuse(
+      OpKind::kPut,
+      [](Operation& o) {
+        o.urls = {"x", ""};
+      },
+      "url");
+  refuse(
+      OpKind::kPut, [](Operation& o) { o.size = std::uint64_t{1} << 63; }, "size");
+  refuse(
+      OpKind::kPut, [](Operation& o) { o.annotations = "[]"; }, "annotations: a JSON object is needed");
+  refuse(
+      OpKind::kPut, [](Operation& o) { o.annotations = ""; }, "annotations: not valid JSON");
+  refuse(
+      OpKind::kPatch, [](Operation& o) { o.annotations = "null"; }, "patch: a JSON object is needed");
+  refuse(
+      OpKind::kPut, [](Operation& o) { o.kind = static_cast<OpKind>(9); }, "kind 9");
+  refuse(
+      OpKind::kPut, [](Operation& o) { o.urls.assign(1025, "u"); }, "1025 urls", ErrorCode::kTooLarge);
   Operation op = Op(OpKind::kPut);
   op.urls.assign(1024, "u");
   op.size = (std::uint64_t{1} << 63) - 1;
@@ -178,26 +198,27 @@ TEST(NormaliseTransaction, NamesTheOperation) {
 }
 
 TEST(BodyHash, EveryFieldCounts) {
-  std::vector<std::function<void(Operation&)>> changes = {
-      [](Operation&) {},
-      [](Operation& o) { o.kind = OpKind::kPatch; },
-      [](Operation& o) { o.name = "x"; },
-      [](Operation& o) { o.version = "x"; },
-      [](Operation& o) { o.tag = "x"; },
-      [](Operation& o) { o.digest = "x"; },
-      [](Operation& o) { o.size = 0; },
-      [](Operation& o) { o.size = 1; },
-      [](Operation& o) { o.media_type = "x"; },
-      [](Operation& o) { o.urls = {"x"}; },
-      [](Operation& o) { o.urls = {"", "x"}; },
-      [](Operation& o) { o.annotations = "{\"x\":1}"; },
-      [](Operation& o) { o.with_tags = true; },
-      [](Operation& o) { o.if_absent = true; },
-      [](Operation& o) { o.if_revision = 0; },
-      [](Operation& o) { o.if_digest = "x"; },
-      [](Operation& o) { o.if_version = "x"; },
-      [](Operation& o) { o.base = 0; },
-      [](Operation& o) { o.annotations = std::string(5000, 'x'); }};
+  std::vector<std::function<void(Operation&)>> changes = {[](Operation&) {},
+                                                          [](Operation& o) { o.kind = OpKind::kPatch; },
+                                                          [](Operation& o) { o.name = "x"; },
+                                                          [](Operation& o) { o.version = "x"; },
+                                                          [](Operation& o) { o.tag = "x"; },
+                                                          [](Operation& o) { o.digest = "x"; },
+                                                          [](Operation& o) { o.size = 0; },
+                                                          [](Operation& o) { o.size = 1; },
+                                                          [](Operation& o) { o.media_type = "x"; },
+                                                          [](Operation& o) { o.urls = {"x"}; },
+                                                          [](Operation& o) {
+                                                            o.urls = {"", "x"};
+                                                          },
+                                                          [](Operation& o) { o.annotations = "{\"x\":1}"; },
+                                                          [](Operation& o) { o.with_tags = true; },
+                                                          [](Operation& o) { o.if_absent = true; },
+                                                          [](Operation& o) { o.if_revision = 0; },
+                                                          [](Operation& o) { o.if_digest = "x"; },
+                                                          [](Operation& o) { o.if_version = "x"; },
+                                                          [](Operation& o) { o.base = 0; },
+                                                          [](Operation& o) { o.annotations = std::string(5000, 'x'); }};
   std::vector<base::Hash128> seen;
   for (std::size_t i = 0; i < changes.size(); ++i) {
     Operation op = Op(OpKind::kPut);

@@ -82,8 +82,14 @@ TEST(Glob, Table) {
       {"?", "a", "1", true},
       {"?", "ab", "1", false},
       {"a?b", "a/b", "1", false},
-      {"a?b", "a\xE2\x82\xAC" "b", "1", true},
-      {"a??b", "a\xE2\x82\xAC" "b", "1", false},
+      {"a?b",
+       "a\xE2\x82\xAC"
+       "b",
+       "1", true},
+      {"a??b",
+       "a\xE2\x82\xAC"
+       "b",
+       "1", false},
       {"[abc]", "b", "1", true},
       {"[abc]", "d", "1", false},
       {"[a-c]x", "bx", "1", true},
@@ -136,7 +142,8 @@ TEST(Glob, Table) {
   for (const GlobRow& row : table) {
     auto glob = Glob::Compile(row.pattern);
     ASSERT_TRUE(Ok(glob)) << row.pattern;
-    EXPECT_EQ(glob->Matches(row.name, row.version), row.matches) << row.pattern << " on " << row.name << ':' << row.version;
+    EXPECT_EQ(glob->Matches(row.name, row.version), row.matches)
+        << row.pattern << " on " << row.name << ':' << row.version;
   }
 }
 
@@ -148,17 +155,18 @@ TEST(Glob, MatchesVersionsWhenItHasAColonOutsideBrackets) {
 }
 
 TEST(Glob, LiteralPrefix) {
-  const std::vector<std::pair<const char*, const char*>> table = {{"", ""},        {"a/b", "a/b"},   {"a/b*", "a/b"},    {"a/?", "a/"},
-                                                                  {"a[b]", "a"},   {"a/**", "a/"},   {"**/a", ""},       {"a:1.*", "a:1."},
-                                                                  {"a*:1", "a"},   {"a:1", "a:1"},   {"a*b", "a"},       {"a/**/b", "a/"},
-                                                                  {"\xC3\xA9*", "\xC3\xA9"}};
+  const std::vector<std::pair<const char*, const char*>> table = {
+      {"", ""},       {"a/b", "a/b"},   {"a/b*", "a/b"},          {"a/?", "a/"}, {"a[b]", "a"},
+      {"a/**", "a/"}, {"**/a", ""},     {"a:1.*", "a:1."},        {"a*:1", "a"}, {"a:1", "a:1"},
+      {"a*b", "a"},   {"a/**/b", "a/"}, {"\xC3\xA9*", "\xC3\xA9"}};
   for (const auto& [pattern, prefix] : table) EXPECT_EQ(Glob::Compile(pattern)->literal_prefix(), prefix) << pattern;
 }
 
 TEST(Glob, Bad) {
-  const std::vector<std::pair<std::string, const char*>> table = {{"[", "without its ']'"},     {"a[b", "without its ']'"}, {"[]", "without its ']'"},
-                                                                  {"[!]", "without its ']'"},   {"[z-a]", "backwards"},      {":1", "before the ':'"},
-                                                                  {"a:", "behind the ':'"},      {"a\xFF", "UTF-8"},          {"a\nb", "control"}};
+  const std::vector<std::pair<std::string, const char*>> table = {
+      {"[", "without its ']'"},   {"a[b", "without its ']'"}, {"[]", "without its ']'"},
+      {"[!]", "without its ']'"}, {"[z-a]", "backwards"},     {":1", "before the ':'"},
+      {"a:", "behind the ':'"},   {"a\xFF", "UTF-8"},         {"a\nb", "control"}};
   for (const auto& [pattern, says] : table) EXPECT_TRUE(Refused(Glob::Compile(pattern), says)) << pattern;
   EXPECT_TRUE(Ok(Glob::Compile(std::string(kGlobBytesMax, '*'))));
   EXPECT_TRUE(Ok(Glob::Compile(std::string(kGlobBytesMax, '?'))));

@@ -16,8 +16,9 @@ struct Bad {
 };
 
 TEST(ValidateName, Good) {
-  for (const std::string& name : std::vector<std::string>{"a", "release/app", "@scope/pkg", "a/@b/c", "@", "a/@", "...", "a/...", ".a", "..a", "a b",
-                                 "caf\xC3\xA9", "a*[b]?", "a\\b", "x+y~z", std::string(512, 'n'), "1/2/3/4/5/6"}) {
+  for (const std::string& name : std::vector<std::string>{"a", "release/app", "@scope/pkg", "a/@b/c", "@", "a/@", "...",
+                                                          "a/...", ".a", "..a", "a b", "caf\xC3\xA9", "a*[b]?", "a\\b",
+                                                          "x+y~z", std::string(512, 'n'), "1/2/3/4/5/6"}) {
     EXPECT_TRUE(Ok(ValidateName(name))) << name;
   }
 }
@@ -49,7 +50,8 @@ TEST(ValidateName, Bad) {
 }
 
 TEST(ValidateVersion, GoodAndBad) {
-  for (const std::string& version : std::vector<std::string>{"1", "1.4.2", "2:1.0-3", ":", ".", "..", "a+b~c", "\xC3\xA9", std::string(256, 'v')}) {
+  for (const std::string& version :
+       std::vector<std::string>{"1", "1.4.2", "2:1.0-3", ":", ".", "..", "a+b~c", "\xC3\xA9", std::string(256, 'v')}) {
     EXPECT_TRUE(Ok(ValidateVersion(version))) << version;
   }
   const std::vector<Bad> table = {{"", "is empty"},
@@ -68,7 +70,8 @@ TEST(ValidateVersion, GoodAndBad) {
 }
 
 TEST(ValidateTag, GoodAndBad) {
-  for (const std::string& tag : std::vector<std::string>{"a", "Z", "0", "_", "prod", "v1.2-rc_3", std::string(128, 't')}) {
+  for (const std::string& tag :
+       std::vector<std::string>{"a", "Z", "0", "_", "prod", "v1.2-rc_3", std::string(128, 't')}) {
     EXPECT_TRUE(Ok(ValidateTag(tag))) << tag;
   }
   const std::vector<Bad> table = {{"", "is empty"},
@@ -84,9 +87,9 @@ TEST(ValidateTag, GoodAndBad) {
 
 TEST(ValidateDigest, GoodAndBad) {
   const std::string hex32(32, 'a');
-  for (const std::string& digest :
-       {"sha256:" + std::string(64, '0'), "sha384:" + std::string(96, 'f'), "sha512:" + std::string(128, '9'),
-        "blake3:" + hex32, "sha1+x.y_z-9:" + hex32, "a:" + std::string(30, 'Z') + "=_-", "b:" + std::string(254, 'x')}) {
+  for (const std::string& digest : {"sha256:" + std::string(64, '0'), "sha384:" + std::string(96, 'f'),
+                                    "sha512:" + std::string(128, '9'), "blake3:" + hex32, "sha1+x.y_z-9:" + hex32,
+                                    "a:" + std::string(30, 'Z') + "=_-", "b:" + std::string(254, 'x')}) {
     EXPECT_TRUE(Ok(ValidateDigest(digest))) << digest;
   }
   const std::vector<Bad> table = {{"", "names no algorithm"},
@@ -140,13 +143,15 @@ TEST(ValidateTexts, RefusalsStayShortAndPrintable) {
 }
 
 TEST(Utf8, TableOfTheStandard) {
-  for (const std::string& good : std::vector<std::string>{"", "ascii only, longer than eight", "\x7F", "\xC2\x80", "\xDF\xBF", "\xE0\xA0\x80", "\xED\x9F\xBF",
-                           "\xEE\x80\x80", "\xEF\xBF\xBF", "\xF0\x90\x80\x80", "\xF4\x8F\xBF\xBF", "1234567\xC3\xA9"}) {
+  for (const std::string& good : std::vector<std::string>{
+           "", "ascii only, longer than eight", "\x7F", "\xC2\x80", "\xDF\xBF", "\xE0\xA0\x80", "\xED\x9F\xBF",
+           "\xEE\x80\x80", "\xEF\xBF\xBF", "\xF0\x90\x80\x80", "\xF4\x8F\xBF\xBF", "1234567\xC3\xA9"}) {
     EXPECT_TRUE(IsValidUtf8(good)) << good;
   }
-  for (const std::string& bad : std::vector<std::string>{"\x80", "\xBF", "\xC0\x80", "\xC1\xBF", "\xC2", "\xC2\x41", "\xE0\x9F\xBF", "\xE0\xA0", "\xED\xA0\x80",
-                          "\xED\xBF\xBF", "\xE1\x80\x41", "\xF0\x8F\xBF\xBF", "\xF4\x90\x80\x80", "\xF5\x80\x80\x80", "\xF0\x90\x80",
-                          "\xFE", "\xFF", "12345678\xC3", "1234567\xC3z"}) {
+  for (const std::string& bad :
+       std::vector<std::string>{"\x80", "\xBF", "\xC0\x80", "\xC1\xBF", "\xC2", "\xC2\x41", "\xE0\x9F\xBF", "\xE0\xA0",
+                                "\xED\xA0\x80", "\xED\xBF\xBF", "\xE1\x80\x41", "\xF0\x8F\xBF\xBF", "\xF4\x90\x80\x80",
+                                "\xF5\x80\x80\x80", "\xF0\x90\x80", "\xFE", "\xFF", "12345678\xC3", "1234567\xC3z"}) {
     EXPECT_FALSE(IsValidUtf8(bad)) << bad;
   }
 }

@@ -16,7 +16,8 @@ ArtifactEntry Sample() {
   e.size = 5;
   e.media_type = "text/plain";
   e.writer = "ci@host";
-  e.annotations = R"({"a.b":"dotted","build":{"ids":[1,2],"n":17},"f":1.5,"flag":true,"none":null,"one":1.0,"q\"":1,"s":"17","team":"core"})";
+  e.annotations =
+      R"({"a.b":"dotted","build":{"ids":[1,2],"n":17},"f":1.5,"flag":true,"none":null,"one":1.0,"q\"":1,"s":"17","team":"core"})";
   return e;
 }
 

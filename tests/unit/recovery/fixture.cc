@@ -1,0 +1,243 @@
+#include "tests/unit/recovery/fixture.h"
+
+#include <stdlib.h>
+
+#include "store/base/error.h"
+#include "store/index/generations.h"
+
+namespace tenure::recovery {
+namespace {
+
+std::string MakeTempDir() {
+  std::string name = ::testing::TempDir() + "tenure-recovery-XXXXXX";
+  TENURE_CHECK(mkdtemp(name.data()) != nullptr);
+  return name;
+}
+
+}  // namespace
+
+base::Hash128 ModelState::Hash() const {
+  base::Hash128 sum;
+  for (const auto& item : entries) sum += model::RowHash(item.second);
+  for (const auto& item : tags) sum += model::RowHash(item.second);
+  for (const auto& item : requests) sum += model::RowHash(item.second);
+  return sum;
+}
+
+ModelState ReadIndex(const std::string& path) {
+  const auto reader = Must(index::IndexReader::Open(path));
+  ModelState state;
+  index::Listing all;
+  all.include_deleted = true;
+  Must(reader->ForEachEntry(all, std::nullopt, [&](const ArtifactEntry& row) {
+    state.entries[{row.name, row.version}] = row;
+    return true;
+  }));
+  Must(reader->ForEachTag(all, std::nullopt, [&](const TagEntry& row) {
+    state.tags[{row.name, row.tag}] = row;
+    return true;
+  }));
+  Must(reader->ForEachRequest(1'000'000'000, [&](const model::RequestRow& row) {
+    state.requests[row.request_id] = row;
+    return true;
+  }));
+  return state;
+}
+
+HandMadeStore::HandMadeStore()
+    : env_(base::Env::Posix()),
+      dir_(MakeTempDir()),
+      layout_{dir_ + "/.tenure"},
+      factory_(env_, layout_.journal()) {
+  for (const std::string& made : {layout_.root, layout_.journal(), layout_.index(), layout_.checkpoints()}) {
+    Must(env_.CreateDirectory(made));
+  }
+  env_.Random(config_.store_id);
+  env_.Random(config_.journal_id);
+  config_.created_at_ms = time_ms_;
+  Must(WriteConfig(env_, layout_, config_));
+  model::JournalPosition genesis;
+  genesis.chain = journal::GenesisChain(config_.journal_id);
+  journal::SegmentHeader header = journal::HeaderAfter(config_.journal_id, {epoch_, 1}, genesis);
+  header.incarnation = config_.incarnation;
+  const auto segment = Must(factory_.Create(header, 64 * 1024));
+  OpenWriter(segment, journal::StartOf(segment.header));
+  states_[0] = state_;
+}
+
+HandMadeStore::~HandMadeStore() {
+  Close();
+  (void)env_.RemoveAll(dir_);
+}
+
+void HandMadeStore::OpenWriter(const journal::LiveSegment& segment, const model::JournalPosition& at) {
+  writer_ = Must(journal::Writer::Open(env_, factory_, segment, at));
+}
+
+model::CommittedTxn& HandMadeStore::NewTxn() {
+  model::CommittedTxn txn;
+  txn.lsn = writer_->position().last_lsn + pending_.size() + 1;
+  txn.time_ms = time_ms_ + 1000;
+  txn.writer = "tester";
+  txn.receipt_lsn = txn.lsn;
+  pending_.push_back(std::move(txn));
+  return pending_.back();
+}
+
+/// The model has the transaction: this is what its LSN must look like.
+HandMadeStore& HandMadeStore::Done() {
+  states_[pending_.back().lsn] = state_;
+  return *this;
+}
+
+HandMadeStore& HandMadeStore::Put(const std::string& name, const std::string& version, const std::string& request_id) {
+  model::CommittedTxn& txn = NewTxn();
+  ArtifactEntry& row = state_.entries[{name, version}];
+  model::Effect effect;
+  effect.kind = model::EffectKind::kPutEntry;
+  effect.entry.name = name;
+  effect.entry.version = version;
+  effect.entry.annotations = "{\"n\":" + std::to_string(++puts_) + "}";
+  effect.entry.created_at_ms = row.revision > 0 && !row.deleted ? row.created_at_ms : txn.time_ms;
+  effect.entry.revision = row.revision + 1;
+  txn.effects.push_back(effect);
+  row = model::EntryAfter(txn, effect);
+  if (!request_id.empty()) {
+    txn.request_id = request_id;
+    txn.body_hash = base::Xxh128(base::AsBytes(request_id));
+    txn.results = {OpResult{Outcome::kCommitted, effect.entry.revision}};
+    state_.requests[request_id] = *model::RequestRowOf(txn);
+  }
+  return Done();
+}
+
+HandMadeStore& HandMadeStore::Delete(const std::string& name, const std::string& version) {
+  model::CommittedTxn& txn = NewTxn();
+  ArtifactEntry& row = state_.entries.at({name, version});
+  model::Effect effect;
+  effect.kind = model::EffectKind::kDeleteEntry;
+  effect.entry.name = name;
+  effect.entry.version = version;
+  effect.entry.revision = row.revision + 1;
+  txn.effects.push_back(effect);
+  row = model::EntryAfter(txn, effect);
+  return Done();
+}
+
+HandMadeStore& HandMadeStore::SetTag(const std::string& name, const std::string& tag, const std::string& version) {
+  model::CommittedTxn& txn = NewTxn();
+  TagEntry& row = state_.tags[{name, tag}];
+  model::Effect effect;
+  effect.kind = model::EffectKind::kSetTag;
+  effect.tag.name = name;
+  effect.tag.tag = tag;
+  effect.tag.version = version;
+  effect.tag.revision = row.revision + 1;
+  txn.effects.push_back(effect);
+  row = model::TagAfter(txn, effect);
+  return Done();
+}
+
+HandMadeStore& HandMadeStore::PruneRequests(Lsn below) {
+  model::CommittedTxn& txn = NewTxn();
+  model::Effect effect;
+  effect.kind = model::EffectKind::kPruneRequests;
+  effect.below_lsn = below;
+  txn.effects.push_back(effect);
+  std::erase_if(state_.requests, [&](const auto& item) { return item.second.lsn < below; });
+  return Done();
+}
+
+void HandMadeStore::Commit() {
+  time_ms_ += 1000;
+  journal::Batch batch;
+  batch.first_lsn = writer_->position().last_lsn + 1;
+  batch.count = static_cast<std::uint32_t>(pending_.size());
+  batch.time_ms = time_ms_;
+  batch.state_hash = state_.Hash();
+  batch.buffer.assign(journal::kFrameHeaderBytes, std::byte{0});
+  base::Encoder out(batch.buffer);
+  for (const model::CommittedTxn& txn : pending_) model::EncodeTxn(txn, out);
+  const std::uint64_t bytes = journal::FrameBytes(batch.buffer.size() - journal::kFrameHeaderBytes);
+  const model::JournalPosition after = Must(writer_->Append(batch));
+  frames_.push_back({writer_->segment().path, after.offset - bytes, after.offset, batch.first_lsn, after.last_lsn});
+  unapplied_.push_back({std::move(pending_), after});
+  pending_.clear();
+}
+
+void HandMadeStore::CommitPuts(std::size_t count, std::size_t keys) {
+  for (std::size_t i = 0; i < count; ++i) {
+    Put("lib/a" + std::to_string(last_lsn() % keys), "1.0");
+    Commit();
+  }
+}
+
+void HandMadeStore::Scribble(const base::Bytes& bytes) {
+  const auto file = Must(env_.Open(SegmentPath(), base::OpenMode::kReadWrite));
+  Must(file->WriteAt(position().offset, bytes));
+}
+
+void HandMadeStore::NewEpoch() {
+  const model::JournalPosition at = writer_->position();
+  journal::SegmentHeader header = journal::HeaderAfter(config_.journal_id, {++epoch_, 1}, at);
+  header.incarnation = config_.incarnation;
+  const auto segment = Must(factory_.Create(header, 64 * 1024));
+  OpenWriter(segment, journal::StartOf(segment.header));
+}
+
+void HandMadeStore::ApplyIndex() {
+  if (!index_) {
+    const index::Generation generation{1, 1};
+    index_path_ = layout_.index() + "/" + index::GenerationFileName(generation);
+    if (!Must(env_.Exists(index_path_))) {
+      const std::string building = index::BuildingPath(env_, layout_.index());
+      model::JournalPosition genesis;
+      genesis.chain = journal::GenesisChain(config_.journal_id);
+      genesis.segment = {1, 1};
+      genesis.offset = journal::kSegmentHeaderBytes;
+      Must(index::IndexWriter::Create(building, IndexIdOf(config_), genesis));
+      Must(index::Publish(env_, layout_.index(), building, generation));
+    }
+    index_ = Must(index::IndexWriter::Open(index_path_));
+  }
+  Must(index_->Apply(unapplied_));
+  unapplied_.clear();
+}
+
+Checkpoint HandMadeStore::MakeCheckpoint() {
+  ApplyIndex();
+  return Must(WriteCheckpoint(env_, layout_, *index_));
+}
+
+void HandMadeStore::TrimJournal(Lsn lsn) {
+  const auto chain = Must(journal::ReadChain(env_, layout_.journal(), config_.journal_id, lsn));
+  for (std::size_t i = 0; i + 1 < chain.segments.size(); ++i) {
+    if (chain.segments[i + 1].header.first_lsn - 1 <= lsn) Must(env_.Remove(chain.segments[i].path));
+  }
+}
+
+void HandMadeStore::Close() {
+  writer_.reset();
+  index_.reset();
+}
+
+void HandMadeStore::Edit(const std::string& path, const std::function<void(base::Bytes&)>& edit) {
+  base::Env& env = base::Env::Posix();
+  base::Bytes bytes = Must(base::ReadFile(env, path));
+  edit(bytes);
+  const auto file = Must(env.Open(path, base::OpenMode::kReadWrite));
+  Must(file->Truncate(bytes.size()));
+  Must(file->WriteAt(0, bytes));
+}
+
+void HandMadeStore::Flip(const std::string& path, std::uint64_t offset, unsigned char mask) {
+  const auto file = Must(base::Env::Posix().Open(path, base::OpenMode::kReadWrite));
+  std::byte byte{};
+  Must(file->ReadAt(offset, {&byte, 1}));
+  byte ^= std::byte{mask};
+  Must(file->WriteAt(offset, {&byte, 1}));
+}
+
+base::Bytes HandMadeStore::Read(const std::string& path) { return Must(base::ReadFile(base::Env::Posix(), path)); }
+
+}  // namespace tenure::recovery

@@ -19,6 +19,8 @@ constexpr CommandEntry kCommands[] = {
     {"log", "list committed effects", MakeLog},
     {"diff", "compare two points of the history", MakeDiff},
     {"undo", "commit the inverse of a transaction", MakeUndo},
+    {"import", "add the entries of a file or of package lists", MakeImport},
+    {"export", "print entries and tags in an exchange format", MakeExport},
     {"verify", "check journal, hash chain and index", MakeVerify},
     {"compact", "write a checkpoint and drop old history and journal", MakeCompact},
     {"backup", "copy the store as of now", MakeBackup},

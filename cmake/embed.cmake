@@ -4,4 +4,3 @@ set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${TENURE_INDEX_SQ
 file(READ ${TENURE_INDEX_SQL} TENURE_INDEX_SCHEMA)
 configure_file(${CMAKE_SOURCE_DIR}/store/index/index_schema.h.in
                ${CMAKE_BINARY_DIR}/generated/tenure_generated/index_schema.h @ONLY)
-include_directories(${CMAKE_BINARY_DIR}/generated)

@@ -30,7 +30,7 @@ std::string KeyName(std::uint64_t key) {
 }
 
 RecordSource::RecordSource(std::uint64_t seed, unsigned writer, std::uint64_t keys)
-    : state_(seed * 0x9E3779B97F4A7C15U + writer * 0xD1B54A32D192ED03U + 1), keys_(keys), writer_(writer) {}
+    : state_(seed * 0xBF58476D1CE4E5B9U + writer * 0xD1B54A32D192ED03U + 1), keys_(keys), writer_(writer) {}
 
 // SplitMix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", 2014).
 std::uint64_t RecordSource::Random() {

@@ -95,7 +95,9 @@ Result<ArtifactEntry> EntryOf(const Stanza& stanza) {
   entry.name = *stanza.package + "/" + *stanza.architecture;
   entry.version = *stanza.version;
   entry.digest = "sha256:" + *stanza.sha256;
-  if (stanza.size) TENURE_ASSIGN(entry.size, ParseCount(*stanza.size, "the field 'size'"));
+  if (stanza.size) {
+    TENURE_ASSIGN(entry.size, ParseCount(*stanza.size, "the field 'size'"));
+  }
   if (stanza.filename && !stanza.filename->empty()) entry.urls.push_back(*stanza.filename);
   entry.media_type = kMediaType;
   entry.annotations = AnnotationsOf(stanza);

@@ -6,9 +6,7 @@ namespace tenure::cli {
 namespace {
 
 Result<std::vector<std::string>> StandardInput(base::Env&) { return std::vector<std::string>{"-"}; }
-Result<std::vector<std::string>> MachinePackageLists(base::Env& env) {
-  return PackageLists(env, "/var/lib/apt/lists");
-}
+Result<std::vector<std::string>> MachinePackageLists(base::Env& env) { return PackageLists(env, "/var/lib/apt/lists"); }
 
 constexpr ImportFormat kFormats[] = {
     {"jsonl", "one entry or tag per line, as 'export jsonl', 'list --format jsonl' and 'tag list --format jsonl' print",

@@ -8,6 +8,7 @@
 #include <utility>
 #include <variant>
 
+#include "tenure/export.h"
 #include "tenure/types.h"
 
 namespace tenure {
@@ -44,10 +45,10 @@ enum class ErrorCode : std::uint8_t {
 };
 
 /// The stable spelling of a code, such as "revision_mismatch".
-const char* ErrorCodeName(ErrorCode code);
+TENURE_API const char* ErrorCodeName(ErrorCode code);
 
 /// The exit status of the command line for a code: see docs/cli.md.
-int ExitCode(ErrorCode code);
+TENURE_API int ExitCode(ErrorCode code);
 
 /// A failure, named precisely enough to act upon.
 struct Error {

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "tenure/export.h"
 #include "tenure/options.h"
 #include "tenure/result.h"
 #include "tenure/transaction.h"
@@ -22,7 +23,7 @@ class StoreImpl;
 struct TicketState;
 
 /// The answer to a submitted transaction, when it comes. Copyable; thread-safe.
-class Ticket {
+class TENURE_API Ticket {
  public:
   /// True when the answer is there; never waits.
   bool Poll() const;
@@ -85,7 +86,7 @@ struct CompactReport {
   std::uint64_t bytes_freed = 0;
 };
 
-class Store {
+class TENURE_API Store {
  public:
   /// Makes `dir`/.tenure. Fails with kAlreadyAStore where there is one.
   static Result<Store> Create(const std::string& dir, const CreateOptions& create = {}, const OpenOptions& open = {});

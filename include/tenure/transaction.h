@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "tenure/export.h"
 #include "tenure/types.h"
 
 namespace tenure {
@@ -112,7 +113,7 @@ enum class Outcome : std::uint8_t {
 };
 
 /// "committed" or "unchanged".
-const char* OutcomeName(Outcome outcome);
+TENURE_API const char* OutcomeName(Outcome outcome);
 
 /// What became of one operation.
 struct OpResult {

@@ -8,8 +8,6 @@
 #if defined(__x86_64__)
 #include <nmmintrin.h>
 #elif defined(__aarch64__)
-#include <arm_acle.h>
-#include <asm/hwcap.h>
 #include <sys/auxv.h>
 #endif
 
@@ -56,17 +54,22 @@ __attribute__((target("sse4.2"))) std::uint32_t ExtendHardware(ByteView data, st
 
 bool HardwareHasCrc() { return (getauxval(AT_HWCAP) & HWCAP_CRC32) != 0; }
 
+// arm_acle.h offers these only when the whole file is compiled for them; the compilers differ in names.
 #if defined(__clang__)
-__attribute__((target("crc")))
+#define TENURE_CRC_TARGET __attribute__((target("crc")))
+#define TENURE_CRC_WORD __builtin_arm_crc32cd
+#define TENURE_CRC_BYTE __builtin_arm_crc32cb
 #else
-__attribute__((target("+crc")))
+#define TENURE_CRC_TARGET __attribute__((target("+crc")))
+#define TENURE_CRC_WORD __builtin_aarch64_crc32cx
+#define TENURE_CRC_BYTE __builtin_aarch64_crc32cb
 #endif
-std::uint32_t
-ExtendHardware(ByteView data, std::uint32_t state) {
+
+TENURE_CRC_TARGET std::uint32_t ExtendHardware(ByteView data, std::uint32_t state) {
   const std::byte* at = data.data();
   std::size_t left = data.size();
-  for (; left >= 8; left -= 8, at += 8) state = __builtin_aarch64_crc32cx(state, LoadLe<std::uint64_t>(at));
-  for (; left > 0; --left, ++at) state = __builtin_aarch64_crc32cb(state, std::to_integer<std::uint8_t>(*at));
+  for (; left >= 8; left -= 8, at += 8) state = TENURE_CRC_WORD(state, LoadLe<std::uint64_t>(at));
+  for (; left > 0; --left, ++at) state = TENURE_CRC_BYTE(state, std::to_integer<std::uint8_t>(*at));
   return state;
 }
 

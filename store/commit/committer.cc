@@ -253,10 +253,9 @@ Status Committer::RunFrame(std::span<Work*> batch, std::size_t& done) {
   }
   TENURE_FAIL_POINT("commit.after_publish");
   position_ = after;
-  if (writer_->room() * 2 < writer_->segment().header.capacity) {
-    spare_bytes_.store(journal::NextCapacity(writer_->segment().header.capacity), std::memory_order_relaxed);
-    wants_spare_.store(true, std::memory_order_relaxed);
-  }
+  const std::uint64_t capacity = writer_->segment().header.capacity;
+  spare_bytes_.store(journal::NextCapacity(capacity), std::memory_order_relaxed);
+  if (writer_->room() * 2 < capacity) wants_spare_.store(true, std::memory_order_relaxed);
   return {};
 }
 

@@ -14,12 +14,11 @@
 
 namespace tenure::index {
 
-/// Positions of `rows` ordered by (name, rest of the key), equal keys in the order of arrival.
-/// The names' first differing eight bytes are compared as one word: most comparisons touch no row.
 struct SortKey {
-  std::uint64_t prefix = 0;
+  std::uint64_t prefix = 0;  ///< Eight bytes of the key, while sorting.
   std::uint32_t position = 0;
 };
+/// Positions of `rows` ordered by (name, rest of the key) bytewise, equal keys in the order of arrival.
 template <typename View>
 std::vector<SortKey> SortByKey(const std::vector<View>& rows);
 

@@ -7,10 +7,9 @@
 namespace tenure::index {
 
 Result<std::uint64_t> IndexReader::CountHistoryBelow(Lsn lsn) const {
-  TENURE_ASSIGN(Statement statement,
-                Statement::Prepare(state_->connection,
-                                   "SELECT (SELECT count(*) FROM history WHERE until_lsn < ?1)"
-                                   " + (SELECT count(*) FROM tag_history WHERE until_lsn < ?1)"));
+  TENURE_ASSIGN(Statement statement, Statement::Prepare(state_->connection,
+                                                        "SELECT (SELECT count(*) FROM history WHERE until_lsn < ?1)"
+                                                        " + (SELECT count(*) FROM tag_history WHERE until_lsn < ?1)"));
   statement.Bind(1, lsn);
   TENURE_ASSIGN(const bool found, statement.Step());
   TENURE_CHECK(found);  // aggregates without GROUP BY give one row

@@ -1,6 +1,4 @@
 // Checkpoints and copies.
-#include <algorithm>
-
 #include <sqlite3.h>
 #include <unistd.h>
 
@@ -13,8 +11,6 @@ namespace {
 
 constexpr int kGuardCacheKib = 64;
 constexpr std::uint64_t kWalFrameHeaderBytes = 24;
-// A WAL this many times over its bound, behind a checkpoint that could not restart it, is pinned.
-constexpr std::uint64_t kPinnedFactor = 4;
 
 // Copies every page of `from` in one step, that is from one snapshot.
 Status CopyPages(Connection& from, Connection& to) {
@@ -55,19 +51,9 @@ Status IndexWriter::Checkpoint(std::uint64_t wal_bytes_max) {
         sqlite3_wal_checkpoint_v2(s.connection.handle(), "main", SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
     if (rc != SQLITE_OK) return SqliteError(s.connection.handle(), rc, "checkpoint");
   }
-  // Restarts the WAL when no reader is left in it, and takes the sync of its header upon itself.
-  TENURE_RETURN_IF_ERROR(s.WriteThrough());
-  if (wal_bytes_max > 0 &&
-      s.wal_frames.value_or(0) * frame_bytes > std::max(wal_bytes, kPinnedFactor * wal_bytes_max)) {
-    Error e = base::MakeError(ErrorCode::kBusy,
-                              "index " + s.path + ": the WAL holds " +
-                                  std::to_string(s.wal_frames.value_or(0) * frame_bytes) +
-                                  " bytes and cannot be restarted: a reader is still in it",
-                              "a new generation of the index sets readers of the old one aside");
-    e.path = s.path;
-    return e;
-  }
-  return {};
+  // Restarts the WAL when no reader is left in it, and takes the sync of its header upon itself. A reader
+  // that stays keeps the WAL growing; it costs space and time, not correctness.
+  return s.WriteThrough();
 }
 
 Status IndexWriter::CopyTo(const std::string& target) {

@@ -72,11 +72,12 @@ Status WritePosition(Statement& update_meta, const model::JournalPosition& posit
 }
 
 Status InsertMeta(Connection& connection, const std::string& store_id_hex, const model::JournalPosition& at) {
-  TENURE_ASSIGN(Statement insert,
-                Statement::Prepare(connection,
-                                   "INSERT INTO meta (id, format_version, store_id, applied_lsn, segment_epoch,"
-                                   " segment_ordinal, segment_offset, time_ms, chain, state_hash, oldest_history_lsn, primed)"
-                                   " VALUES (1, ?1, ?2, 0, 0, 0, 0, 0, '', '', 0, 0)"));
+  TENURE_ASSIGN(
+      Statement insert,
+      Statement::Prepare(connection,
+                         "INSERT INTO meta (id, format_version, store_id, applied_lsn, segment_epoch,"
+                         " segment_ordinal, segment_offset, time_ms, chain, state_hash, oldest_history_lsn, primed)"
+                         " VALUES (1, ?1, ?2, 0, 0, 0, 0, 0, '', '', 0, 0)"));
   insert.Bind(1, kFormatVersion);
   insert.Bind(2, store_id_hex);
   TENURE_RETURN_IF_ERROR(insert.Run());

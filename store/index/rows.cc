@@ -40,7 +40,7 @@ std::string_view Arena::Copy(std::string_view text) {
   if (text.empty()) return {};
   if (text.size() > room_) {
     const std::size_t chunk = std::max(kChunkBytes, text.size());
-    chunks_.push_back(std::make_unique<char[]>(chunk));
+    chunks_.push_back(std::make_unique_for_overwrite<char[]>(chunk));
     next_ = chunks_.back().get();
     room_ = chunk;
     bytes_ += chunk;

@@ -81,15 +81,16 @@ Result<Stop> Reader::State::Peek(Lsn limit, Lsn durable, Found& found, FrameFaul
     found.offset = position.offset;
     const Lsn last_lsn = found.view.header.last_lsn();
     if (found.view.fault == FrameFault::kNone) {
-      if (last_lsn > limit) return Stop::kLimit;
-      if (sealed() || last_lsn <= verified_lsn) return Stop::kFrame;
-      // The end is open as far as we know. A frame here may still lie beyond a seal that we have not
+      // Where the end is open as far as we know, a frame may still lie beyond a seal that we have not
       // heard of, written by a committer that was overtaken. A successor is in the directory before it
       // publishes anything; so when there is none now, whoever published `limit` is this segment's epoch.
-      TENURE_ASSIGN(const bool moved, FollowSuccessor());
-      verified_lsn = limit;
-      if (!moved) return Stop::kFrame;
-      continue;
+      // A frame that reaches beyond the limit is no exception: the true one at its LSN may be shorter.
+      if (!sealed() && std::min(last_lsn, limit) > verified_lsn) {
+        TENURE_ASSIGN(const bool moved, FollowSuccessor());
+        verified_lsn = limit;
+        if (moved) continue;
+      }
+      return last_lsn > limit ? Stop::kLimit : Stop::kFrame;
     }
     if (at_seal) {
       TENURE_RETURN_IF_ERROR(EnterNext());

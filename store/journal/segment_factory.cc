@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::string_view kMakingPrefix = "making-";
 constexpr std::string_view kSparePrefix = "spare-";
+constexpr std::size_t kSparesKept = 2;
 constexpr std::uint64_t kStepBytes = 1u << 20;
 constexpr std::uint64_t kBlockBytes = 4096;
 
@@ -171,7 +172,18 @@ Status SegmentFactory::PrepareSpare(std::uint64_t bytes, const std::function<boo
     (void)env_.Remove(path);
     return made;
   }
+  TENURE_RETURN_IF_ERROR(RemoveSurplusSpares());
   return env_.SyncDirectory(dir_);
+}
+
+/// Several processes may have prepared one each. The largest is the next segment, one more the reserve.
+Status SegmentFactory::RemoveSurplusSpares() {
+  TENURE_ASSIGN(const std::vector<Spare> spares, ListSpares(env_, dir_, 0));
+  for (std::size_t i = kSparesKept; i < spares.size(); ++i) {
+    auto removed = env_.Remove(spares[i].path);
+    if (!removed.ok() && removed.error().code != ErrorCode::kNotFound) return removed;
+  }
+  return {};
 }
 
 Result<bool> SegmentFactory::HasSpare(std::uint64_t min_bytes) const {

@@ -57,6 +57,8 @@ class SegmentFactory {
   Status RemoveLeftovers();
 
  private:
+  Status RemoveSurplusSpares();
+
   base::Env& env_;
   std::string dir_;
 };

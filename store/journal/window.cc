@@ -7,6 +7,7 @@
 namespace tenure::journal {
 
 void Window::Drop() {
+  begin_ = kNowhere;
   bytes_ = 0;
   ahead_bytes_ = kAheadBytesMin;
   fresh_ = false;
@@ -15,11 +16,11 @@ void Window::Drop() {
 Result<base::ByteView> Window::View(std::uint64_t offset, std::uint64_t bytes, std::uint64_t end) {
   const std::uint64_t left = offset < end ? end - offset : 0;
   bytes = std::min(bytes, left);
-  const bool buffered = offset >= begin_ && offset + bytes <= begin_ + bytes_;
+  const bool buffered = begin_ != kNowhere && offset >= begin_ && offset + bytes <= begin_ + bytes_;
   if (!buffered) {
     const std::uint64_t wanted = std::min(left, std::max(bytes, ahead_bytes_));
     if (buffer_.size() < wanted) buffer_.resize(wanted);
-    bytes_ = 0;
+    begin_ = kNowhere;
     TENURE_ASSIGN(bytes_, file_->ReadAt(offset, std::span(buffer_).first(wanted)));
     begin_ = offset;
     fresh_ = true;

@@ -34,8 +34,9 @@ class Window {
 
   std::unique_ptr<base::File> file_;
   base::Bytes buffer_;
-  std::uint64_t begin_ = 0;  ///< Offset in the file of buffer_[0].
-  std::uint64_t bytes_ = 0;  ///< Valid bytes of buffer_.
+  static constexpr std::uint64_t kNowhere = ~std::uint64_t{0};
+  std::uint64_t begin_ = kNowhere;  ///< Offset in the file of buffer_[0].
+  std::uint64_t bytes_ = 0;         ///< Valid bytes of buffer_.
   std::uint64_t ahead_bytes_ = kAheadBytesMin;
   bool fresh_ = false;
 };

@@ -121,8 +121,8 @@ class Copier {
       error.lsn = oldest.header.first_lsn;
       return error;
     }
-    TENURE_ASSIGN(const auto reader, journal::Reader::OpenAtLsn(env_, source_.journal(), config_.journal_id, to,
-                                                                trimmed_below_, to));
+    TENURE_ASSIGN(const auto reader,
+                  journal::Reader::OpenAtLsn(env_, source_.journal(), config_.journal_id, to, trimmed_below_, to));
     journal::RawFrame raw;
     journal::FrameFault fault = journal::FrameFault::kNone;
     TENURE_ASSIGN(const journal::Stop stop, reader->NextRaw(to, to, raw, fault));
@@ -175,8 +175,7 @@ class Copier {
     const auto beyond = std::find_if(checkpoints.begin(), checkpoints.end(),
                                      [this](const Checkpoint& c) { return c.lsn > options_.to_lsn; });
     if (beyond == checkpoints.begin()) {
-      return base::MakeError(ErrorCode::kCompacted, "no checkpoint at or below LSN " +
-                                                        std::to_string(options_.to_lsn) +
+      return base::MakeError(ErrorCode::kCompacted, "no checkpoint at or below LSN " + std::to_string(options_.to_lsn) +
                                                         " replaces the journal that was trimmed");
     }
     const Checkpoint& newest = *std::prev(beyond);
@@ -193,8 +192,8 @@ class Copier {
 
   /// The copy itself is read back: every frame, every link, and the end.
   Status CheckCopiedJournal() {
-    TENURE_ASSIGN(const auto reader, journal::Reader::OpenAtStart(env_, partial_.journal(), config_.journal_id,
-                                                                  trimmed_below_));
+    TENURE_ASSIGN(const auto reader,
+                  journal::Reader::OpenAtStart(env_, partial_.journal(), config_.journal_id, trimmed_below_));
     journal::RawFrame raw;
     journal::FrameFault fault = journal::FrameFault::kNone;
     for (;;) {

@@ -86,8 +86,8 @@ class Surveyor {
     } else if (header->store_id != journal_id_) {
       segment.fault = base::CorruptionAt(path, at::kStoreId, "the segment belongs to another store");
     } else if (header->id != id) {
-      segment.fault = base::CorruptionAt(
-          path, at::kEpoch, "the segment's header calls it " + journal::SegmentFileName(header->id));
+      segment.fault =
+          base::CorruptionAt(path, at::kEpoch, "the segment's header calls it " + journal::SegmentFileName(header->id));
     }
     segment.live.header = segment.fault ? RawHeader(block, id) : header.value();
     if (got == block.size()) {

@@ -30,9 +30,7 @@ struct ChainSurvey {
   std::vector<std::string> orphans;       ///< Segment files that no link names.
   std::uint64_t highest_epoch = 0;        ///< Of all segment files.
   std::vector<Error> problems;            ///< Each with path and offset.
-  bool newest_is_open(std::size_t index) const {
-    return index + 1 == segments.size() && segments[index].header_ok;
-  }
+  bool newest_is_open(std::size_t index) const { return index + 1 == segments.size() && segments[index].header_ok; }
 };
 
 /// Fails only when the directory cannot be looked at, or a newer version of tenure wrote it.

@@ -88,7 +88,8 @@ Result<Checkpoint> WriteCheckpoint(base::Env& env, const Layout& layout, index::
 
 Status RemoveOldCheckpoints(base::Env& env, const Layout& layout, std::size_t keep) {
   if (keep == 0) {
-    return base::MakeError(ErrorCode::kInvalidArgument, "at least one checkpoint must be kept: trimmed journal needs it");
+    return base::MakeError(ErrorCode::kInvalidArgument,
+                           "at least one checkpoint must be kept: trimmed journal needs it");
   }
   TENURE_ASSIGN(const std::vector<Checkpoint> found, ListCheckpoints(env, layout));
   for (std::size_t i = 0; i + keep < found.size(); ++i) TENURE_RETURN_IF_ERROR(env.Remove(found[i].path));

@@ -90,9 +90,8 @@ Result<Sum> SumOf(const index::IndexReader& reader, const RowKind& kind) {
 Status NameDifferences(const index::IndexReader& stored, const index::IndexReader& rebuilt, const RowKind& kind,
                        std::vector<std::string>& out) {
   std::map<std::string, base::Hash128> rows;
-  TENURE_RETURN_IF_ERROR(kind.stream(stored, [&](std::string key, const base::Hash128& hash) {
-    rows.emplace(std::move(key), hash);
-  }));
+  TENURE_RETURN_IF_ERROR(
+      kind.stream(stored, [&](std::string key, const base::Hash128& hash) { rows.emplace(std::move(key), hash); }));
   std::map<std::string, const char*> differences;
   TENURE_RETURN_IF_ERROR(kind.stream(rebuilt, [&](std::string key, const base::Hash128& hash) {
     const auto at = rows.find(key);

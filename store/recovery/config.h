@@ -1,5 +1,6 @@
 // tenure.json: what a store is. Written once, atomically, when the store is made; never changed but by
-// `upgrade` and, for the incarnation, by `repair`. Members unknown to this version are ignored; a newer `format` is refused.
+// `upgrade` and, for the incarnation, by `repair`. Members unknown to this version are ignored; a newer `format` is
+// refused.
 #pragma once
 
 #include <cstdint>

@@ -14,8 +14,8 @@ Error InFile(Error error, const std::string& path) {
 }
 
 Error Mismatch(const std::string& path, const std::string& what) {
-  Error error = base::MakeError(ErrorCode::kCorruption, path + ": " + what,
-                                "rebuild it from the journal: tenure-replay repair");
+  Error error =
+      base::MakeError(ErrorCode::kCorruption, path + ": " + what, "rebuild it from the journal: tenure-replay repair");
   error.path = path;
   return error;
 }
@@ -62,8 +62,7 @@ std::vector<Error> CheckRows(const index::IndexReader& reader, const index::Mark
   } else if (hash.value() != mark.position.state_hash) {
     faults.push_back(Mismatch(path, "the rows have state hash " + base::Hex(hash.value()) + ", but at LSN " +
                                         std::to_string(mark.position.last_lsn) + " it is stored as " +
-                                        base::Hex(mark.position.state_hash) +
-                                        ": a row was lost, invented or changed"));
+                                        base::Hex(mark.position.state_hash) + ": a row was lost, invented or changed"));
   }
   return faults;
 }
@@ -83,8 +82,8 @@ CheckpointView CheckCheckpoint(const Checkpoint& checkpoint, const std::string& 
   view.mark = std::move(mark).value();
   view.faults = CheckRows(**reader, *view.mark, checkpoint.path, index_id);
   if (view.mark->position.last_lsn != checkpoint.lsn) {
-    view.faults.push_back(Mismatch(checkpoint.path, "the checkpoint is named for LSN " + std::to_string(checkpoint.lsn) +
-                                                        ", but holds LSN " +
+    view.faults.push_back(Mismatch(checkpoint.path, "the checkpoint is named for LSN " +
+                                                        std::to_string(checkpoint.lsn) + ", but holds LSN " +
                                                         std::to_string(view.mark->position.last_lsn)));
   }
   return view;

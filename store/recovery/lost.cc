@@ -58,8 +58,7 @@ class IndexWitness {
     index::Listing all;
     all.include_deleted = true;
     const auto entry = [this](const ArtifactEntry& row) {
-      See(row.lsn, row.updated_at_ms, row.writer,
-          (row.deleted ? "delete " : "put ") + row.name + ":" + row.version);
+      See(row.lsn, row.updated_at_ms, row.writer, (row.deleted ? "delete " : "put ") + row.name + ":" + row.version);
       return out_.size() <= kLinesMax;
     };
     const auto tag = [this](const TagEntry& row) {
@@ -98,9 +97,9 @@ std::string Line(Lsn lsn, const LostTxn& txn) {
 }
 
 std::string Range(Lsn from, Lsn to) {
-  return from == to ? "LSN " + std::to_string(from) + ": its content cannot be read anywhere"
-                    : "LSN " + std::to_string(from) + " to " + std::to_string(to) +
-                          ": their content cannot be read anywhere";
+  return from == to
+             ? "LSN " + std::to_string(from) + ": its content cannot be read anywhere"
+             : "LSN " + std::to_string(from) + " to " + std::to_string(to) + ": their content cannot be read anywhere";
 }
 
 std::vector<std::string> Lines(const LostTxns& txns, Lsn last_good, Lsn last_known) {
@@ -137,8 +136,7 @@ Result<std::vector<std::string>> NameLost(base::Env& env, const Layout& layout, 
       }
     };
     const Lsn trimmed = evidence.checkpoints.empty() ? 0 : evidence.checkpoints.back().lsn;
-    TENURE_ASSIGN(const JournalScan scan,
-                  ScanJournal(env, layout.journal(), config.journal_id, trimmed, options));
+    TENURE_ASSIGN(const JournalScan scan, ScanJournal(env, layout.journal(), config.journal_id, trimmed, options));
     if (evidence.index.reader && evidence.index.mark) {
       // The index may be the damaged part: then it tells what it can.
       LostTxns from_index;

@@ -24,14 +24,16 @@ class Overlay {
         case model::EffectKind::kDeleteEntry: {
           ArtifactEntry row = model::EntryAfter(txn, effect);
           TENURE_ASSIGN(const auto old, reader_.GetEntry(row.name, row.version));
-          Replace(entries_[{row.name, row.version}], old, std::move(row));
+          auto& mine = entries_[{row.name, row.version}];  // before the row is moved from
+          Replace(mine, old, std::move(row));
           break;
         }
         case model::EffectKind::kSetTag:
         case model::EffectKind::kDeleteTag: {
           TagEntry row = model::TagAfter(txn, effect);
           TENURE_ASSIGN(const auto old, reader_.GetTag(row.name, row.tag));
-          Replace(tags_[{row.name, row.tag}], old, std::move(row));
+          auto& mine = tags_[{row.name, row.tag}];  // before the row is moved from
+          Replace(mine, old, std::move(row));
           break;
         }
         case model::EffectKind::kPruneRequests:

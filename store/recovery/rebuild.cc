@@ -32,9 +32,9 @@ Status CopyFile(base::Env& env, const std::string& from, const std::string& to) 
 }
 
 Error NotYet(Lsn wanted, Lsn newest) {
-  Error error = base::MakeError(
-      ErrorCode::kNotFound,
-      "LSN " + std::to_string(wanted) + " is not in the journal; the newest is " + std::to_string(newest));
+  Error error =
+      base::MakeError(ErrorCode::kNotFound, "LSN " + std::to_string(wanted) + " is not in the journal; the newest is " +
+                                                std::to_string(newest));
   error.lsn = newest;
   return error;
 }
@@ -90,15 +90,14 @@ class Builder {
       TENURE_ASSIGN(const bool usable, StartFrom(checkpoint));
       if (usable) return {};
     }
-    TENURE_ASSIGN(reader_,
-                  journal::Reader::OpenAtStart(env_, layout_.journal(), journal_id_, trimmed_below_));
+    TENURE_ASSIGN(reader_, journal::Reader::OpenAtStart(env_, layout_.journal(), journal_id_, trimmed_below_));
     const model::JournalPosition& start = reader_->position();
     if (start.last_lsn != 0) {
-      Error error = base::MakeError(
-          limit_ <= start.last_lsn ? ErrorCode::kCompacted : ErrorCode::kCorruption,
-          layout_.journal() + ": the journal begins behind LSN " + std::to_string(start.last_lsn) +
-              " and no usable checkpoint covers what came before",
-          limit_ <= start.last_lsn ? "name a later LSN" : "restore a backup");
+      Error error =
+          base::MakeError(limit_ <= start.last_lsn ? ErrorCode::kCompacted : ErrorCode::kCorruption,
+                          layout_.journal() + ": the journal begins behind LSN " + std::to_string(start.last_lsn) +
+                              " and no usable checkpoint covers what came before",
+                          limit_ <= start.last_lsn ? "name a later LSN" : "restore a backup");
       error.path = layout_.journal();
       error.lsn = start.last_lsn;
       return error;

@@ -76,8 +76,9 @@ class Repairer {
 
   void NothingToDo() {
     if (evidence_.scan.torn_bytes > 0) {
-      report_.actions.push_back("nothing to repair: the " + std::to_string(evidence_.scan.torn_bytes) +
-                                " bytes behind the last frame are an unfinished commit; opening the store sets it aside");
+      report_.actions.push_back(
+          "nothing to repair: the " + std::to_string(evidence_.scan.torn_bytes) +
+          " bytes behind the last frame are an unfinished commit; opening the store sets it aside");
     } else if (evidence_.index.path.empty()) {
       report_.actions.push_back("nothing to repair: opening the store builds the missing index");
     } else {
@@ -87,9 +88,9 @@ class Repairer {
 
   Error Refusal() const {
     Error error = base::MakeError(
-        ErrorCode::kCorruption, layout_.root + " is damaged; what can be kept ends with LSN " +
-                                    std::to_string(report_.last_good_lsn) + " of " +
-                                    std::to_string(report_.last_known_lsn) + " known",
+        ErrorCode::kCorruption,
+        layout_.root + " is damaged; what can be kept ends with LSN " + std::to_string(report_.last_good_lsn) + " of " +
+            std::to_string(report_.last_known_lsn) + " known",
         "nothing was changed; restore a backup, or give up what is listed as lost with --accept-loss");
     for (const Error& damage : report_.damage) error.message += "\n  damage: " + damage.message;
     const std::size_t shown = std::min(report_.lost.size(), kLinesInMessage);

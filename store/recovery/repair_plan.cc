@@ -104,8 +104,7 @@ Result<RepairEvidence> GatherEvidence(base::Env& env, const Layout& layout, cons
   options.on_frame = [&](const ScannedFrame& frame) {
     if (named.count(frame.after.last_lsn) != 0) evidence.marks.emplace_back(frame.run, frame.after);
   };
-  TENURE_ASSIGN(evidence.scan,
-                ScanJournal(env, layout.journal(), config.journal_id, newest_checkpoint, options));
+  TENURE_ASSIGN(evidence.scan, ScanJournal(env, layout.journal(), config.journal_id, newest_checkpoint, options));
   for (std::size_t i = 0; i < evidence.scan.runs.size(); ++i) {
     const Run& run = evidence.scan.runs[i];
     if (run.from_segment_start && named.count(run.start.last_lsn) != 0) evidence.marks.emplace_back(i, run.start);
@@ -123,9 +122,9 @@ Result<RepairEvidence> GatherEvidence(base::Env& env, const Layout& layout, cons
              item.second.state_hash == mark.position.state_hash;
     });
     if (!matches) {
-      Error error = base::MakeError(ErrorCode::kCorruption,
-                                    evidence.index.path + ": its position, LSN " +
-                                        std::to_string(mark.position.last_lsn) + ", is not one of the journal's");
+      Error error = base::MakeError(ErrorCode::kCorruption, evidence.index.path + ": its position, LSN " +
+                                                                std::to_string(mark.position.last_lsn) +
+                                                                ", is not one of the journal's");
       error.path = evidence.index.path;
       evidence.index_faults.push_back(std::move(error));
     }
@@ -138,8 +137,9 @@ Result<RepairPlan> PlanRepair(const RepairEvidence& evidence, const Layout& layo
   std::optional<Candidate> chosen = Choose(evidence);
   if (!chosen) {
     Error error = base::MakeError(ErrorCode::kCorruption,
-                                  layout.journal() + ": nothing is left to go on from: the journal's beginning is "
-                                                     "damaged and no checkpoint can replace it",
+                                  layout.journal() +
+                                      ": nothing is left to go on from: the journal's beginning is "
+                                      "damaged and no checkpoint can replace it",
                                   "restore a backup");
     error.path = layout.journal();
     return error;

@@ -111,10 +111,10 @@ class Scanner {
         scan_.runs.back().end = start;
         return;
       }
-      Problem(journal::segment_at::kFirstLsn,
-              "the segment continues LSN " + std::to_string(start.last_lsn) + " and chain " + base::Hex(start.chain) +
-                  ", but the journal before it ends with LSN " + std::to_string(end.last_lsn) + " and chain " +
-                  base::Hex(end.chain));
+      Problem(journal::segment_at::kFirstLsn, "the segment continues LSN " + std::to_string(start.last_lsn) +
+                                                  " and chain " + base::Hex(start.chain) +
+                                                  ", but the journal before it ends with LSN " +
+                                                  std::to_string(end.last_lsn) + " and chain " + base::Hex(end.chain));
     }
     BeginRun(start, true);
   }
@@ -132,8 +132,8 @@ class Scanner {
     EnterSegment();
     const std::uint64_t sealed = segment().live.sealed_bytes;
     if (segment().header_ok && bytes_.size() < segment().live.header.capacity && bytes_.size() >= sealed) {
-      Problem(bytes_.size(), "the file ends here, but it was " + std::to_string(segment().live.header.capacity) +
-                                 " bytes long");
+      Problem(bytes_.size(),
+              "the file ends here, but it was " + std::to_string(segment().live.header.capacity) + " bytes long");
     }
     limit_ = sealed > 0 ? std::min<std::uint64_t>(sealed, bytes_.size()) : bytes_.size();
     std::uint64_t offset = journal::kSegmentHeaderBytes;
@@ -258,7 +258,8 @@ class Scanner {
     if (sealed == 0 && !IsOpen()) {
       // How far this segment reaches is proven only by a chain hash that the next one still names.
       if (!ProvenEnd()) {
-        scan_.warnings.push_back(path() + ": the link of the segment behind it is damaged; its last frame that holds (LSN " +
+        scan_.warnings.push_back(path() +
+                                 ": the link of the segment behind it is damaged; its last frame that holds (LSN " +
                                  std::to_string(before_.last_lsn) + ") is taken for its end");
       }
       run_open_ = false;

@@ -54,9 +54,9 @@ struct JournalScan {
   std::vector<Error> problems;  ///< The chain's included.
   std::vector<std::string> warnings;
   std::uint64_t frames = 0, transactions = 0, effects = 0, bytes = 0;
-  Lsn first_lsn = 0;            ///< Of the first frame found.
-  model::JournalPosition last;  ///< Behind the last frame found.
-  std::uint64_t torn_bytes = 0; ///< Set aside at the next open.
+  Lsn first_lsn = 0;             ///< Of the first frame found.
+  model::JournalPosition last;   ///< Behind the last frame found.
+  std::uint64_t torn_bytes = 0;  ///< Set aside at the next open.
 };
 
 Result<JournalScan> ScanJournal(base::Env& env, const std::string& dir, const journal::StoreId& journal_id,

@@ -25,7 +25,8 @@ Result<ExpectedHead> ParseHead(const std::string& text) {
   ExpectedHead head;
   const std::size_t colon = text.find(':');
   const std::string digits = colon == std::string::npos ? std::string() : text.substr(0, colon);
-  const bool number = digits.size() < 20 && !digits.empty() && digits.find_first_not_of("0123456789") == std::string::npos;
+  const bool number =
+      digits.size() < 20 && !digits.empty() && digits.find_first_not_of("0123456789") == std::string::npos;
   const std::string hex = colon == std::string::npos ? text : text.substr(colon + 1);
   if ((colon != std::string::npos && !number) || !base::FromHex(hex, head.chain)) {
     return base::MakeError(ErrorCode::kInvalidArgument, "'" + text + "' is no journal head",
@@ -206,7 +207,8 @@ class Verifier {
       report_.problems.push_back(built.error());
       return {};
     }
-    for (const std::string& skipped : built->skipped) report_.warnings.push_back("not usable for a rebuild: " + skipped);
+    for (const std::string& skipped : built->skipped)
+      report_.warnings.push_back("not usable for a rebuild: " + skipped);
     TENURE_ASSIGN(const auto rows, index::IndexReader::Open(built->path, true));
     TENURE_ASSIGN(const std::vector<std::string> differences, CompareIndexes(*index_.reader, *rows));
     for (const std::string& difference : differences) {

@@ -166,6 +166,10 @@ void Child::Signal(int number) { ::kill(pid_, number); }
 
 Finished Child::Wait() {
   CloseInput();
+  return WaitForEnd();
+}
+
+Finished Child::WaitForEnd() {
   Finished finished;
   char chunk[65536];
   ssize_t n = 0;

@@ -45,6 +45,8 @@ class Child {
   void Signal(int number);
   /// Closes input, reads the rest of the output, waits.
   Finished Wait();
+  /// The same, with input left open until it has ended by itself.
+  Finished WaitForEnd();
   pid_t pid() const { return pid_; }
 
  private:

@@ -14,7 +14,7 @@ namespace {
 
 using Kind = TraceStep::Kind;
 using Outcomes = std::set<std::string>;
-constexpr std::uint64_t kSeeds = 200;
+constexpr std::uint64_t kSeeds = 120;
 
 /// Builds a trace as a test writes it down. Everything is below /s.
 class Script {

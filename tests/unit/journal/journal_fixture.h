@@ -32,7 +32,8 @@ class TempDir {
 
 enum class Call : std::uint8_t { kOpen, kCreate, kList, kRead, kWrite, kSync, kAllocate, kRename, kRemove, kSyncDir };
 
-/// The machine's environment, with calls counted, failed by `fault`, and clock and randomness fixed on demand.
+/// The machine's environment, with calls counted, failed by `fault`, and clock and randomness fixed on
+/// demand. Syncs are counted and may fail, but do not wait for the disk: nothing here loses power.
 class TestEnv : public base::Env {
  public:
   std::function<Status(Call, const std::string& path)> fault;

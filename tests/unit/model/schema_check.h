@@ -2,6 +2,7 @@
 // that a schema cannot say something that no test looks at.
 #pragma once
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <regex>
 #include <set>

@@ -42,7 +42,8 @@ TEST_F(CheckpointsTest, ListsOldestFirstAndOnlyCompleteOnes) {
     store.CommitPuts(10);
     store.MakeCheckpoint();
   }
-  for (const char* name : {"making-00", "0000000000000fff.tmp", "000000000000FFFF.db", "1.db", "damaged-1-0000000000000fff.db"}) {
+  for (const char* name :
+       {"making-00", "0000000000000fff.tmp", "000000000000FFFF.db", "1.db", "damaged-1-0000000000000fff.db"}) {
     Must(store.env().Open(store.layout().checkpoints() + "/" + name, base::OpenMode::kCreateNew));
   }
   const auto found = Must(ListCheckpoints(store.env(), store.layout()));

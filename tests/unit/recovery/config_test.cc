@@ -147,10 +147,22 @@ TEST(FileSystem, AllowsWarnsAndRefusesByType) {
   const struct {
     const char* type;
     Answer answer;
-  } cases[] = {{"ext4", kYes},         {"xfs", kYes},          {"ext3", kYes},          {"ext2", kYes},
-               {"tmpfs", kWarns},      {"overlayfs", kWarns},  {"btrfs", kOnlyWhenAsked}, {"zfs", kOnlyWhenAsked},
-               {"bcachefs", kOnlyWhenAsked}, {"0x1234", kOnlyWhenAsked}, {"nfs", kNever},  {"cifs", kNever},
-               {"fuse", kNever},       {"9p", kNever},         {"ceph", kNever},        {"smb2", kNever}};
+  } cases[] = {{"ext4", kYes},
+               {"xfs", kYes},
+               {"ext3", kYes},
+               {"ext2", kYes},
+               {"tmpfs", kWarns},
+               {"overlayfs", kWarns},
+               {"btrfs", kOnlyWhenAsked},
+               {"zfs", kOnlyWhenAsked},
+               {"bcachefs", kOnlyWhenAsked},
+               {"0x1234", kOnlyWhenAsked},
+               {"nfs", kNever},
+               {"cifs", kNever},
+               {"fuse", kNever},
+               {"9p", kNever},
+               {"ceph", kNever},
+               {"smb2", kNever}};
   for (const auto& c : cases) {
     for (const bool asked : {false, true}) {
       TypedEnv env(c.type);

@@ -45,10 +45,7 @@ ModelState ReadIndex(const std::string& path) {
 }
 
 HandMadeStore::HandMadeStore()
-    : env_(base::Env::Posix()),
-      dir_(MakeTempDir()),
-      layout_{dir_ + "/.tenure"},
-      factory_(env_, layout_.journal()) {
+    : env_(base::Env::Posix()), dir_(MakeTempDir()), layout_{dir_ + "/.tenure"}, factory_(env_, layout_.journal()) {
   for (const std::string& made : {layout_.root, layout_.journal(), layout_.index(), layout_.checkpoints()}) {
     Must(env_.CreateDirectory(made));
   }

@@ -1,0 +1,92 @@
+// One writer process of the crash tests. Does a scripted, repeatable series of transactions, each with a
+// request id of its own, and says on stdout what was acknowledged, so that a test can compare that
+// with the store after the process was killed anywhere.
+//
+//   crash_worker DIR WRITER write COUNT    transactions WRITER-0 … WRITER-(COUNT-1)
+//   crash_worker DIR WRITER compact        one compaction
+//   crash_worker DIR WRITER open           opens, reads one key, closes
+//
+// Lines: "ack <request id> <lsn>", "reject <request id> <code>", "error <message>".
+#include <unistd.h>
+
+#include <cstdlib>
+#include <string>
+
+#include "tenure/store.h"
+
+namespace tenure {
+namespace {
+
+void Say(const std::string& line) {
+  const std::string text = line + "\n";
+  // One write per line: a killed process leaves whole lines.
+  if (::write(STDOUT_FILENO, text.data(), text.size()) != static_cast<ssize_t>(text.size())) std::_Exit(3);
+}
+
+/// Transaction `i` of `writer`: always the same for the same arguments. Values of 3 KiB make a few
+/// hundred transactions cross several segments.
+Transaction Scripted(const std::string& writer, int i) {
+  Transaction txn;
+  PutSpec spec;
+  spec.name = writer + "/" + std::to_string(i % 40);
+  spec.version = "1";
+  spec.size = static_cast<std::uint64_t>(i);
+  spec.annotations =
+      "{\"by\":\"" + writer + "\",\"fill\":\"" + std::string(3'000, static_cast<char>('a' + i % 26)) + "\"}";
+  txn.Put(spec);
+  if (i % 5 == 0) {
+    PutSpec shared = spec;
+    shared.name = "shared";
+    txn.Put(shared);
+  }
+  if (i % 7 == 3) txn.SetTag(spec.name, "last", "1");
+  return txn;
+}
+
+int Write(Store& store, const std::string& writer, int count) {
+  for (int i = 0; i < count; ++i) {
+    CommitOptions options;
+    options.request_id = writer + "-" + std::to_string(i);
+    const auto receipt = store.Commit(Scripted(writer, i), options);
+    if (receipt.ok()) {
+      Say("ack " + options.request_id + " " + std::to_string(receipt->lsn));
+    } else {
+      Say("reject " + options.request_id + " " + ErrorCodeName(receipt.error().code));
+      if (receipt.error().code == ErrorCode::kCorruption) return 1;
+    }
+    // A read now and then makes this process apply, too.
+    if (i % 20 == 19) (void)store.Get("shared:1");
+  }
+  return 0;
+}
+
+int Main(int argc, char** argv) {
+  if (argc < 4) return 2;
+  const std::string writer = argv[2];
+  const std::string mode = argv[3];
+  OpenOptions options;
+  options.writer = writer + "@crash";
+  auto store = Store::Open(argv[1], options);
+  if (!store.ok()) {
+    Say("error " + store.error().message);
+    return 1;
+  }
+  if (mode == "write" && argc == 5) return Write(*store, writer, std::atoi(argv[4]));
+  if (mode == "compact") {
+    CompactOptions compact;
+    compact.before_lsn = store->Stats().ok() ? store->Stats()->durable_lsn / 2 : 0;
+    const auto report = store->Compact(compact);
+    if (!report.ok()) Say("error " + report.error().message);
+    return report.ok() ? 0 : 1;
+  }
+  if (mode == "open") {
+    const auto entry = store->Get("shared:1");
+    return entry.ok() || entry.error().code == ErrorCode::kNotFound ? 0 : 1;
+  }
+  return 2;
+}
+
+}  // namespace
+}  // namespace tenure
+
+int main(int argc, char** argv) { return tenure::Main(argc, argv); }

@@ -225,7 +225,7 @@ void Args::Rest(const char* name, std::vector<std::string>& target, std::size_t 
   state_->rest_min = min;
 }
 
-void Args::Footer(const std::string& text) { state_->app.footer("\n" + text); }
+void Args::Footer(const std::string& text) { state_->app.footer(text); }
 
 Result<bool> Args::Parse(const std::vector<std::string>& arguments) {
   std::vector<std::string> words;

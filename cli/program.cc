@@ -117,8 +117,13 @@ std::size_t EditDistance(std::string_view a, std::string_view b) {
 Error UnknownCommand(const std::vector<std::string>& words) {
   const std::string given = words.size() > 1 ? words[0] + " " + words[1] : words[0];
   if (words.size() == 1 && IsGroup(words[0])) {
-    return base::MakeError(ErrorCode::kInvalidArgument,
-                           "'tenure " + given + "' needs one more word:\n" + CommandList(given), "see 'tenure --help'");
+    std::string members;
+    for (const CommandEntry& entry : Commands()) {
+      const std::string name = entry.name;
+      if (name.rfind(given + " ", 0) == 0) members += (members.empty() ? "'tenure " : ", 'tenure ") + name + "'";
+    }
+    return base::MakeError(ErrorCode::kInvalidArgument, "'tenure " + given + "' needs one more word: " + members,
+                           "see 'tenure --help'");
   }
   std::string near;
   for (const CommandEntry& entry : Commands()) {

@@ -10,8 +10,10 @@ set_target_properties(tenure_shared PROPERTIES OUTPUT_NAME tenure VERSION ${PROJ
 target_include_directories(tenure_shared INTERFACE $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include>
                            $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 target_compile_features(tenure_shared INTERFACE cxx_std_20)
-target_link_options(tenure_shared PRIVATE -Wl,--no-undefined)
-target_link_libraries(tenure_shared PRIVATE SQLite::SQLite3 OpenSSL::Crypto Boost::filesystem Threads::Threads)
+target_link_options(tenure_shared PRIVATE -Wl,--no-undefined -Wl,--version-script=${CMAKE_SOURCE_DIR}/cmake/exports.map)
+set_target_properties(tenure_shared PROPERTIES LINK_DEPENDS ${CMAKE_SOURCE_DIR}/cmake/exports.map)
+# By name: the shared library takes the shared ones, whatever the programs link.
+target_link_libraries(tenure_shared PRIVATE sqlite3 crypto boost_filesystem Threads::Threads)
 
 install(TARGETS tenure_shared EXPORT tenure-targets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY include/tenure DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")

@@ -1,3 +1,13 @@
+# tenure_precompile(TARGET OWNER HEADER): HEADER is compiled once, for OWNER, and reused by the others.
+# Both must be compiled with the same options and definitions.
+function(tenure_precompile target owner header)
+  if(target STREQUAL owner)
+    target_precompile_headers(${target} PRIVATE ${CMAKE_SOURCE_DIR}/${header})
+  elseif(TARGET ${owner})
+    target_precompile_headers(${target} REUSE_FROM ${owner})
+  endif()
+endfunction()
+
 # tenure_room(NAME DIR d LIBS l...): the static library tenure_NAME from d/*.cc. An empty room becomes
 # an interface library, so that the arrows between rooms stay the same.
 function(tenure_room name)
@@ -7,6 +17,7 @@ function(tenure_room name)
     add_library(tenure_${name} STATIC ${sources})
     target_include_directories(tenure_${name} PUBLIC ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/include)
     target_link_libraries(tenure_${name} PUBLIC ${ROOM_LIBS})
+    tenure_precompile(tenure_${name} tenure_base cmake/precompiled.h)
   else()
     add_library(tenure_${name} INTERFACE)
     target_include_directories(tenure_${name} INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/include)
@@ -20,6 +31,7 @@ function(tenure_unit_tests room)
   if(sources)
     add_executable(test_${room} ${sources})
     target_link_libraries(test_${room} PRIVATE tenure_${room} GTest::gtest_main GTest::gmock rapidcheck)
+    tenure_precompile(test_${room} test_base cmake/precompiled_tests.h)
     gtest_discover_tests(test_${room} TEST_PREFIX "${room}." DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 120)
   endif()
 endfunction()

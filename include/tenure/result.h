@@ -74,12 +74,12 @@ class [[nodiscard]] Result {
 
   T& value() & { return Check(), *std::get_if<0>(&state_); }
   const T& value() const& { return Check(), *std::get_if<0>(&state_); }
-  T&& value() && { return Check(), std::move(*std::get_if<0>(&state_)); }
+  T value() && { return Check(), std::move(*std::get_if<0>(&state_)); }
   T* operator->() { return &value(); }
   const T* operator->() const { return &value(); }
   T& operator*() & { return value(); }
   const T& operator*() const& { return value(); }
-  T&& operator*() && { return std::move(*this).value(); }
+  T operator*() && { return std::move(*this).value(); }
 
   const Error& error() const& { return CheckError(), *std::get_if<1>(&state_); }
   Error&& error() && { return CheckError(), std::move(*std::get_if<1>(&state_)); }

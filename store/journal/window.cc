@@ -19,7 +19,9 @@ Result<base::ByteView> Window::View(std::uint64_t offset, std::uint64_t bytes, s
   const bool buffered = begin_ != kNowhere && offset >= begin_ && offset + bytes <= begin_ + bytes_;
   if (!buffered) {
     const std::uint64_t wanted = std::min(left, std::max(bytes, ahead_bytes_));
-    if (buffer_.size() < wanted) buffer_.resize(wanted);
+    // What one huge frame needed is given back with the next ordinary one.
+    const bool oversized = buffer_.size() > kAheadBytesMax && wanted <= kAheadBytesMax;
+    if (buffer_.size() < wanted || oversized) buffer_ = base::Bytes(wanted);
     begin_ = kNowhere;
     TENURE_ASSIGN(bytes_, file_->ReadAt(offset, std::span(buffer_).first(wanted)));
     begin_ = offset;

@@ -36,7 +36,9 @@ class Writer {
                                               const model::JournalPosition& at);
   ~Writer();
   /// Writes and syncs one frame; switches to the next segment first when it does not fit. Returns the
-  /// position behind it. Not published: that is the caller's compare-and-swap.
+  /// position behind it. Not published: that is the caller's compare-and-swap. A failed write or sync is
+  /// kOutcomeUnknown already the first time, with its cause in the message; kNoSpace and kTooLarge mean
+  /// that nothing was written and leave the batch as it was.
   Result<model::JournalPosition> Append(Batch& batch);
   const model::JournalPosition& position() const;
   const LiveSegment& segment() const;

@@ -107,6 +107,9 @@ class Scanner {
       const model::JournalPosition& end = scan_.runs.back().end;
       if (end.last_lsn == start.last_lsn && end.chain == start.chain && end.state_hash == start.state_hash &&
           end.time_ms == start.time_ms) {
+        // A run that began behind damage, in the middle of a segment, is of no use to repair; one that
+        // begins with this segment may be.
+        if (!scan_.runs.back().from_segment_start) return BeginRun(start, true);
         scan_.runs.back().last_segment = index_;
         scan_.runs.back().end = start;
         return;
@@ -145,6 +148,9 @@ class Scanner {
       } else if (sealed > 0) {
         Problem(offset, std::string(journal::FrameFaultText(view.fault)) + " (LSN " +
                             std::to_string(before_.last_lsn + 1) + " was to come, inside the sealed length)");
+        offset = Resynchronise(offset + journal::kFrameAlign);
+      } else if (!IsOpen() && NextFrame(offset + journal::kFrameAlign)) {
+        Problem(offset, std::string(journal::FrameFaultText(view.fault)) + ": a well-formed frame lies behind it");
         offset = Resynchronise(offset + journal::kFrameAlign);
       } else if (IsOpen() && !DecideOpenEnd(offset, view.fault)) {
         offset = Resynchronise(offset + journal::kFrameAlign);

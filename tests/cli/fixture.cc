@@ -87,7 +87,7 @@ Launch CliTest::Command(const std::vector<std::string>& arguments) const {
 Finished CliTest::Tenure(const std::vector<std::string>& arguments, const std::string& input) const {
   Launch launch = Command(arguments);
   launch.input = input;
-  return Run(launch);
+  return RunToEnd(launch);
 }
 
 std::string CliTest::Ok(const std::vector<std::string>& arguments, const std::string& input) const {

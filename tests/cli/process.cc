@@ -91,7 +91,7 @@ int StatusOf(pid_t pid) {
 
 }  // namespace
 
-Finished Run(const Launch& launch) {
+Finished RunToEnd(const Launch& launch) {
   const int in = MemoryFile();
   const int out = MemoryFile();
   const int err = MemoryFile();

@@ -20,13 +20,13 @@ struct Launch {
   std::string directory;               ///< Working directory; empty: the test's own.
   /// Added to a nearly empty environment (PATH, HOME and the sanitizers' options).
   std::map<std::string, std::string> environment;
-  std::string input;        ///< Standard input of Run.
+  std::string input;        ///< Standard input of RunToEnd.
   std::string output_path;  ///< Standard output goes here instead, as with "> path".
   std::vector<int> closed;  ///< Standard descriptors that the child starts without.
 };
 
 /// Runs to the end.
-Finished Run(const Launch& launch);
+Finished RunToEnd(const Launch& launch);
 
 /// A running child with pipes for standard input and output; stderr is collected in a file.
 class Child {

@@ -32,7 +32,9 @@ class ReplayTest : public StoreTest {
     launch.directory = dir();
     return launch;
   }
-  Finished Replay(const std::vector<std::string>& arguments) const { return Run(ReplayCommand(arguments)); }
+  Finished Replay(const std::vector<std::string>& arguments) const {
+    return tenure::testing::Run(ReplayCommand(arguments));
+  }
   std::string ReplayOk(const std::vector<std::string>& arguments) const {
     const Finished finished = Replay(arguments);
     EXPECT_EQ(finished.status, 0) << ::testing::PrintToString(arguments) << "\n" << finished.out << finished.err;

@@ -105,16 +105,16 @@ TEST_F(Lookup, OptionBeforeEnvironmentBeforeWalk) {
   ASSERT_EQ(::mkdir((dir() + "/three/deep/er").c_str(), 0700), 0);
   Launch launch = Command({"list", "--json"});
   launch.directory = dir() + "/three/deep/er";
-  EXPECT_EQ(ParseJson(Run(launch).out)[0]["name"], "three");
+  EXPECT_EQ(ParseJson(RunToEnd(launch).out)[0]["name"], "three");
   launch.environment["TENURE_STORE"] = dir() + "/two";
-  EXPECT_EQ(ParseJson(Run(launch).out)[0]["name"], "two");
+  EXPECT_EQ(ParseJson(RunToEnd(launch).out)[0]["name"], "two");
   launch.environment["TENURE_STORE"] = dir() + "/two/.tenure";
-  EXPECT_EQ(ParseJson(Run(launch).out)[0]["name"], "two");
+  EXPECT_EQ(ParseJson(RunToEnd(launch).out)[0]["name"], "two");
   launch.arguments.insert(launch.arguments.begin() + 1, {"-C", "../../../one"});
-  EXPECT_EQ(ParseJson(Run(launch).out)[0]["name"], "one");
+  EXPECT_EQ(ParseJson(RunToEnd(launch).out)[0]["name"], "one");
   launch.environment["TENURE_STORE"] = "";
   launch.arguments = {TENURE_PROGRAM, "list", "--json"};
-  EXPECT_EQ(ParseJson(Run(launch).out)[0]["name"], "three");
+  EXPECT_EQ(ParseJson(RunToEnd(launch).out)[0]["name"], "three");
 }
 
 TEST_F(Lookup, EtcdIsRefusedClearly) {
@@ -128,28 +128,28 @@ TEST_F(Streams, AFullDiskForOutputIsExitOne) {
     Launch launch = Command(arguments);
     launch.output_path = "/dev/full";
     launch.input = "{\"op\":\"put\",\"name\":\"x\",\"version\":\"1\"}\n";
-    const Finished finished = Run(launch);
+    const Finished finished = RunToEnd(launch);
     EXPECT_EQ(finished.status, 1) << arguments[0];
     EXPECT_THAT(finished.err, HasSubstr("standard output: No space left on device")) << arguments[0];
   }
   EXPECT_EQ(OkJson({"list"}).size(), 2u);  // what was committed is
   Launch put = Command({"put", "app:2"});
   put.output_path = "/dev/full";
-  EXPECT_THAT(Run(put).err, HasSubstr("committed with lsn 3"));
+  EXPECT_THAT(RunToEnd(put).err, HasSubstr("committed with lsn 3"));
 }
 
 TEST_F(Streams, ClosedDescriptorsHarmNothing) {
   Launch launch = Command({"put", "app:1"});
   launch.closed = {0, 1, 2};
-  EXPECT_EQ(Run(launch).status, 1);  // the answer could not be written
+  EXPECT_EQ(RunToEnd(launch).status, 1);  // the answer could not be written
   launch = Command({"put", "app:2"});
   launch.closed = {0, 2};
-  EXPECT_EQ(Run(launch).status, 0);
+  EXPECT_EQ(RunToEnd(launch).status, 0);
   EXPECT_EQ(OkJson({"list"}).size(), 2u);
   Ok({"verify", "--deep"});
   launch = Command({"apply"});
   launch.closed = {0};
-  EXPECT_EQ(Run(launch).status, 1);
+  EXPECT_EQ(RunToEnd(launch).status, 1);
 }
 
 TEST_F(Streams, AReaderThatLeavesIsNoError) {
@@ -183,7 +183,7 @@ TEST_F(Streams, SignalsWhileReadingEndAtOnce) {
 TEST_F(Streams, NoEscapeSequencesWithoutATerminal) {
   Launch launch = Command({"get", "nothing:1"});
   launch.environment["TERM"] = "xterm-256color";
-  EXPECT_EQ(Run(launch).err.find('\033'), std::string::npos);
+  EXPECT_EQ(RunToEnd(launch).err.find('\033'), std::string::npos);
 }
 
 }  // namespace

@@ -130,7 +130,7 @@ TEST_F(VerifyTest, GoesOnBehindDamageAndNamesAllOfIt) {
   store.NewEpoch();
   store.CommitPuts(2);
   store.Close();
-  for (const std::size_t i : {1u, 3u, 8u}) HandMadeStore::Flip(store.frames()[i].path, store.frames()[i].offset + 200);
+  for (const std::size_t i : {1u, 3u, 8u}) HandMadeStore::Flip(store.frames()[i].path, store.frames()[i].offset + 170);
   const VerifyReport report = RunJournal(14);
   ASSERT_THAT(report.problems, SizeIs(3)) << Messages(report);
   for (std::size_t n = 0; n < 3; ++n) {

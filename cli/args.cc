@@ -38,6 +38,7 @@ struct Args::State {
     std::string canonical;  // the last name of the option, used in messages
     bool takes_value = false;
     bool repeatable = false;
+    bool may_be_empty = false;
     bool seen = false;
   };
   struct Positional {
@@ -61,6 +62,7 @@ struct Args::State {
       known->canonical = name;
       by_name[name] = known;
     }
+    known->may_be_empty = known->canonical == "--after";
   }
 
   Result<Known*> Find(const std::string& name) const;
@@ -70,7 +72,8 @@ struct Args::State {
   Status TakeShort(const std::vector<std::string>& all, std::size_t& at, std::vector<std::string>& options) const;
   Status Sort(const std::vector<std::string>& all, std::vector<std::string>& options,
               std::vector<std::string>& operands) const;
-  Status CheckCount(std::size_t given) const;
+  Status AddValue(const Known& known, const std::string& value, std::vector<std::string>& options) const;
+  Status CheckOperands(const std::vector<std::string>& operands) const;
 
   std::string title;
   CLI::App app;
@@ -105,7 +108,14 @@ Status Args::State::TakeValue(Known& known, const std::vector<std::string>& all,
   TENURE_RETURN_IF_ERROR(Use(known, options));
   if (!known.takes_value) return {};
   if (at + 1 >= all.size()) return Usage(title, "option '" + known.canonical + "' needs a value");
-  options.push_back(all[++at]);
+  return AddValue(known, all[++at], options);
+}
+
+Status Args::State::AddValue(const Known& known, const std::string& value, std::vector<std::string>& options) const {
+  if (value.empty() && !known.may_be_empty) {
+    return Usage(title, "option '" + known.canonical + "' is given an empty value");
+  }
+  options.push_back(value);
   return {};
 }
 
@@ -117,8 +127,7 @@ Status Args::State::TakeShort(const std::vector<std::string>& all, std::size_t& 
     TENURE_ASSIGN(Known * known, Find(std::string("-") + word[i]));
     if (known->takes_value && i + 1 < word.size()) {
       TENURE_RETURN_IF_ERROR(Use(*known, options));
-      options.push_back(word.substr(i + 1));
-      return {};
+      return AddValue(*known, word.substr(i + 1), options);
     }
     TENURE_RETURN_IF_ERROR(TakeValue(*known, all, at, options));
     if (known->takes_value) return {};
@@ -144,7 +153,7 @@ Status Args::State::Sort(const std::vector<std::string>& all, std::vector<std::s
       TENURE_ASSIGN(Known * known, Find(word.substr(0, equals)));
       if (!known->takes_value) return Usage(title, "option '" + known->canonical + "' takes no value");
       TENURE_RETURN_IF_ERROR(Use(*known, options));
-      options.push_back(word.substr(equals + 1));
+      TENURE_RETURN_IF_ERROR(AddValue(*known, word.substr(equals + 1), options));
     } else {
       TENURE_ASSIGN(Known * known, Find(word));
       TENURE_RETURN_IF_ERROR(TakeValue(*known, all, i, options));
@@ -153,22 +162,20 @@ Status Args::State::Sort(const std::vector<std::string>& all, std::vector<std::s
   return {};
 }
 
-Status Args::State::CheckCount(std::size_t given) const {
+Status Args::State::CheckOperands(const std::vector<std::string>& operands) const {
+  const std::size_t given = operands.size();
   std::size_t i = 0;
+  bool rest = false;
   for (const Positional& positional : positionals) {
-    if (positional.rest) {
-      if (given < i + rest_min) return Usage(title, positional.name + " is missing");
-      return {};
-    }
-    if (i >= given && positional.required) return Usage(title, positional.name + " is missing");
+    const std::size_t needed = i + (positional.rest ? rest_min : positional.required ? 1 : 0);
+    if (given < needed) return Usage(title, positional.name + " is missing");
+    if (i < given && operands[i].empty()) return Usage(title, positional.name + " is empty");
+    rest = positional.rest;
     ++i;
   }
-  if (given > i) {
-    return Usage(title, "'" + title + "' takes " +
-                            (i == 0 ? std::string("no argument") : "at most " + std::to_string(i)) + ", " +
-                            std::to_string(given) + " are given");
-  }
-  return {};
+  if (given <= i || rest) return {};
+  return Usage(title, "'" + title + "' takes " + (i == 0 ? "no" : "at most " + std::to_string(i)) + " argument" +
+                          (i == 1 ? "" : "s") + ", and " + std::to_string(given) + " are given");
 }
 
 Args::Args(const std::string& title, const std::string& summary) : state_(std::make_unique<State>(title, summary)) {}
@@ -232,7 +239,7 @@ Result<bool> Args::Parse(const std::vector<std::string>& arguments) {
   std::vector<std::string> operands;
   TENURE_RETURN_IF_ERROR(state_->Sort(arguments, words, operands));
   if (state_->by_name["--help"]->seen) return false;
-  TENURE_RETURN_IF_ERROR(state_->CheckCount(operands.size()));
+  TENURE_RETURN_IF_ERROR(state_->CheckOperands(operands));
   words.emplace_back("--");
   words.insert(words.end(), operands.begin(), operands.end());
   std::reverse(words.begin(), words.end());  // CLI11 takes its words from the back

@@ -1,7 +1,8 @@
 // The options and positionals of one command. A thin layer over CLI11, so that its header is compiled
 // once, its exit codes (105 to 109) never leave, and its special cases are handled in one place:
 // a value never begins a list ("[a,b]" stays one value), "--" ends the options, a repeated option that
-// takes one value is an error.
+// takes one value is an error. So is an empty value or operand: it comes from a shell variable that was
+// never set, and must not silently mean the default (--after excepted, where a paging loop begins so).
 //
 // Names are written "-n,--dry-run" or "--limit"; a target's present value is the default.
 #pragma once

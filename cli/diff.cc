@@ -118,8 +118,10 @@ class Diff : public Command {
 
  private:
   static Result<Lsn> Resolve(const Store& store, const At& at) {
-    if (at.lsn) return *at.lsn;
-    return store.LsnAt(*at.time_ms);
+    if (at.time_ms) return store.LsnAt(*at.time_ms);
+    // Any read as of the LSN says whether it is one that was committed and is retained.
+    if (*at.lsn != 0) TENURE_RETURN_IF_ERROR(store.Tags("-", AsOf(*at.lsn)));
+    return *at.lsn;
   }
 
   std::string from_;

@@ -60,13 +60,11 @@ class Verify : public Command {
     recovery::VerifyOptions options;
     options.deep = deep_;
     options.expect_head = expect_head_;
-    // The store stays open during the check, so that what is durable is known and stays so; when it does
-    // not open, the reason is among the problems that the check finds.
+    // The store stays open during the check, so that what is durable is known and stays so. When it does
+    // not open, the check goes on without, and the reason is told with what it finds.
     const auto store = OpenQuietly(ctx, path);
-    if (store.ok()) {
-      TENURE_ASSIGN(const Lsn durable, DurableLsn(*store));
-      options.durable = durable;
-    }
+    const auto stats = store.ok() ? store->Stats() : Result<StoreStats>(store.error());
+    if (stats.ok()) options.durable = stats->durable_lsn;
     const auto progress = ctx.StartProgress("verifying");
     options.progress = [&](std::uint64_t done, std::uint64_t total) {
       progress->Update(done, total);
@@ -74,11 +72,11 @@ class Verify : public Command {
     };
     TENURE_ASSIGN(VerifyReport report, recovery::Verify(ctx.env(), layout, options));
     progress->Clear();
-    if (!store.ok() && report.ok()) {
-      if (store.error().code != ErrorCode::kCorruption) {
-        report.warnings.push_back("the store does not open: " + store.error().message);
+    if (!stats.ok() && report.ok()) {
+      if (stats.error().code == ErrorCode::kCorruption) {
+        report.problems.push_back(stats.error());
       } else {
-        report.problems.push_back(store.error());
+        report.warnings.push_back("the store does not open: " + stats.error().message);
       }
     }
     Print(ctx, report);
@@ -92,11 +90,6 @@ class Verify : public Command {
     options.read_only = true;
     options.env = &ctx.env();
     return Store::Open(path, options);
-  }
-
-  static Result<Lsn> DurableLsn(const Store& store) {
-    TENURE_ASSIGN(const StoreStats stats, store.Stats());
-    return stats.durable_lsn;
   }
 
   static void Print(Context& ctx, const VerifyReport& report) {
@@ -119,8 +112,8 @@ class Verify : public Command {
     for (const std::string& warning : report.warnings) ctx.out().Line("warning: " + Printable(warning));
     PrintRecord(
         ctx,
-        {{"journal", std::to_string(report.segments) + " segments, " + std::to_string(report.frames) + " frames, " +
-                         HumanBytes(report.bytes)},
+        {{"journal", std::to_string(report.segments) + (report.segments == 1 ? " segment, " : " segments, ") +
+                         std::to_string(report.frames) + " frames, " + HumanBytes(report.bytes)},
          {"transactions", std::to_string(report.transactions) + " (lsn " + std::to_string(report.first_lsn) + " to " +
                               std::to_string(report.last_lsn) + ")"},
          {"head", std::to_string(report.last_lsn) + ":" + report.chain_head},
@@ -128,7 +121,7 @@ class Verify : public Command {
          {"index", report.index_path.empty() ? "none"
                                              : report.index_path + ", lsn " + std::to_string(report.applied_lsn) +
                                                    (report.state_hash_checked ? ", state hash recomputed" : "")},
-         {"result", report.ok() ? "ok" : std::to_string(report.problems.size()) + " problems"}},
+         {"result", report.ok() ? "ok" : "damaged: " + std::to_string(report.problems.size()) + " found"}},
         {});
   }
 

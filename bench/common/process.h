@@ -5,7 +5,6 @@
 // caller then ends its children, removes its files and leaves with the customary status.
 #pragma once
 
-#include <sys/resource.h>
 #include <sys/types.h>
 
 #include <string>

@@ -1,6 +1,5 @@
 // A writer process: opens the subject, waits for the start, runs its writer threads, reports.
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,14 +17,7 @@
 namespace tenure::bench {
 namespace {
 
-double CpuSeconds() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& t) {
-    return static_cast<double>(t.tv_sec) + 1e-6 * static_cast<double>(t.tv_usec);
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
+double CpuSeconds() { return static_cast<double>(CpuNs()) / 1e9; }
 
 /// One writer thread's run: its loop, and its report.
 class Writer {

@@ -7,8 +7,8 @@
 #include <deque>
 #include <limits>
 
-#include "bench/common/clock.h"
 #include "bench/common/failure.h"
+#include "bench/common/process.h"
 #include "bench/common/record.h"
 #include "bench/workloads/recovery_sqlite.h"
 #include "bench/workloads/workload.h"
@@ -66,9 +66,9 @@ Result<RecoveryTimes> Rebuild(const std::string& dir, std::uint64_t count) {
   base::Env& env = base::Env::Posix();
   TENURE_ASSIGN(const recovery::Layout layout, recovery::FindStore(env, dir));
   RecoveryTimes times;
-  const std::uint64_t begin = NowNs();
+  const StopWatch watch;
   TENURE_ASSIGN(const recovery::RebuildReport report, recovery::BuildIndex(env, layout, dir + "/rebuilt.db", {}));
-  times.first_ns = NowNs() - begin;
+  times.spent = watch.Read();
   if (report.transactions != count || report.applied_lsn != count) {
     return Fail("rebuild applied " + std::to_string(report.transactions) + " of " + std::to_string(count));
   }
@@ -77,10 +77,10 @@ Result<RecoveryTimes> Rebuild(const std::string& dir, std::uint64_t count) {
 
 Result<RecoveryTimes> CatchUp(const std::string& dir, std::uint64_t count) {
   RecoveryTimes times;
-  const std::uint64_t begin = NowNs();
+  const StopWatch watch;
   TENURE_ASSIGN(const Store store, Store::Open(dir));
   TENURE_RETURN_IF_ERROR(store.CatchUp());
-  times.first_ns = NowNs() - begin;
+  times.spent = watch.Read();
   TENURE_ASSIGN(const StoreStats stats, store.Stats());
   if (stats.entries != count || stats.applied_lsn != count) {
     return Fail("after catching up there are " + std::to_string(stats.entries) + " entries, not " +
@@ -91,18 +91,18 @@ Result<RecoveryTimes> CatchUp(const std::string& dir, std::uint64_t count) {
 
 Result<RecoveryTimes> OpenAndRead(const std::string& dir) {
   RecoveryTimes times;
-  const std::uint64_t begin = NowNs();
+  const StopWatch watch;
   TENURE_ASSIGN(const Store store, Store::Open(dir));
-  times.first_ns = NowNs() - begin;
+  times.spent = watch.Read();
   TENURE_ASSIGN(const ArtifactEntry entry, store.Get(KeyName(0) + ":" + std::string(kVersion)));
-  times.second_ns = NowNs() - begin;
+  times.read_ns = watch.Read().elapsed_ns;
   if (entry.revision != 1) return Fail("the entry read after recovery is not the one written");
   return times;
 }
 
 Result<RecoveryTimes> WithSqlite(const std::string& dir, std::uint64_t count, bool sorted) {
   RecoveryTimes times;
-  TENURE_ASSIGN(times.first_ns, WriteEntriesWithSqlite(dir + "/entries.db", count, sorted));
+  TENURE_ASSIGN(times.spent, WriteEntriesWithSqlite(dir + "/entries.db", count, sorted));
   return times;
 }
 
@@ -127,7 +127,8 @@ int ChildMain(const std::vector<std::string>& arguments) {
   if (arguments[0] == "fill") return fail(Fill(arguments[1], count, fd).error());
   const Result<RecoveryTimes> times = Measure(arguments[0], arguments[1], count);
   if (!times.ok()) return fail(times.error());
-  SendLine(fd, std::to_string(times->first_ns) + " " + std::to_string(times->second_ns));
+  SendLine(fd, std::to_string(times->spent.elapsed_ns) + " " + std::to_string(times->spent.cpu_ns) + " " +
+                   std::to_string(times->read_ns));
   return 0;
 }
 
@@ -147,12 +148,15 @@ Result<RecoveryTimes> TimeRecovery(const std::string& what, const std::string& d
   TENURE_ASSIGN(ReportingChild child, ReportingChild::Start(kCommand, {what, dir, std::to_string(count)}));
   TENURE_ASSIGN(const std::string answer, child.ReadLine());
   TENURE_RETURN_IF_ERROR(child.Finish());
-  unsigned long long first = 0;
-  unsigned long long second = 0;
-  if (std::sscanf(answer.c_str(), "%llu %llu", &first, &second) != 2) return Fail(what + " answered: " + answer);
+  unsigned long long elapsed = 0;
+  unsigned long long cpu = 0;
+  unsigned long long read = 0;
+  if (std::sscanf(answer.c_str(), "%llu %llu %llu", &elapsed, &cpu, &read) != 3) {
+    return Fail(what + " answered: " + answer);
+  }
   RecoveryTimes times;
-  times.first_ns = first;
-  times.second_ns = second;
+  times.spent = {elapsed, cpu};
+  times.read_ns = read;
   return times;
 }
 

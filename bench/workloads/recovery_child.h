@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string>
 
-#include "bench/common/process.h"
+#include "bench/common/clock.h"
 #include "tenure/result.h"
 
 namespace tenure::bench {
@@ -14,15 +14,15 @@ namespace tenure::bench {
 /// index, and kills the process that made it with SIGKILL.
 Status MakeCrashedStore(const std::string& dir, std::uint64_t count);
 
-/// Runs one measurement in a fresh process; the first figure is nanoseconds.
+/// Runs one measurement in a fresh process.
 ///   rebuild       builds the index from the journal alone, as `tenure-replay rebuild` does
 ///   catchup       opens the store and applies everything
-///   open          opens it; the second figure is the nanoseconds until one entry was read as well
+///   open          opens it, and reads one entry
 ///   sqlite        SQLite writes the same rows in the same order
 ///   sqlite_sorted SQLite sorts them by key first
 struct RecoveryTimes {
-  std::uint64_t first_ns = 0;
-  std::uint64_t second_ns = 0;
+  Spent spent;
+  std::uint64_t read_ns = 0;  ///< For `open`: the nanoseconds until the entry had been read as well.
 };
 Result<RecoveryTimes> TimeRecovery(const std::string& what, const std::string& dir, std::uint64_t count);
 

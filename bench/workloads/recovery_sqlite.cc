@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <vector>
 
-#include "bench/common/clock.h"
 #include "bench/common/failure.h"
 #include "bench/common/record.h"
 #include "bench/subjects/sqlite_db.h"
@@ -51,11 +50,11 @@ int Insert(SqliteStatement& insert, const Record& record, std::uint64_t lsn) {
 
 }  // namespace
 
-Result<std::uint64_t> WriteEntriesWithSqlite(const std::string& path, std::uint64_t rows, bool sorted) {
+Result<Spent> WriteEntriesWithSqlite(const std::string& path, std::uint64_t rows, bool sorted) {
   const std::vector<Record> records = MakeRecords(rows);
   TENURE_ASSIGN(SqliteDb db, SqliteDb::Open(path, "NORMAL", kCacheMib));
   TENURE_RETURN_IF_ERROR(CreateEntryTable(db));
-  const std::uint64_t begin = NowNs();
+  const StopWatch watch;
   std::vector<std::uint64_t> order(rows);
   for (std::uint64_t i = 0; i < rows; ++i) order[i] = i;
   if (sorted) {
@@ -70,7 +69,7 @@ Result<std::uint64_t> WriteEntriesWithSqlite(const std::string& path, std::uint6
   }
   if (rows > 0) TENURE_RETURN_IF_ERROR(db.Execute("COMMIT"));
   TENURE_RETURN_IF_ERROR(db.Execute("PRAGMA wal_checkpoint(TRUNCATE)"));
-  const std::uint64_t spent = NowNs() - begin;
+  const Spent spent = watch.Read();
   TENURE_ASSIGN(SqliteStatement count, db.Prepare("SELECT count(*) FROM entry"));
   if (!count.StepRow() || count.Integer(0) != rows) return Fail("sqlite: rows are missing");
   return spent;

@@ -20,7 +20,8 @@
 namespace tenure::cli {
 namespace {
 
-/// Knows every compression that apt uses, and is there wherever package lists are.
+/// Knows every compression that apt uses, and is there wherever package lists are. Only the second choice:
+/// it takes a gzip file that was cut off, or is none, for a whole one.
 constexpr const char* kAptHelper = "/usr/lib/apt/apt-helper";
 
 struct Unpacker {
@@ -41,11 +42,6 @@ Error Failed(const std::string& path, const std::string& what, std::string hint 
   Error error = base::MakeError(ErrorCode::kIo, "cannot read " + path + ": " + what, std::move(hint));
   error.path = path;
   return error;
-}
-
-std::vector<std::string> CommandFor(const Unpacker& unpacker, const std::string& path) {
-  if (::access(kAptHelper, X_OK) == 0) return {kAptHelper, "cat-file", path};
-  return {unpacker.program, "-dc", "--", path};
 }
 
 /// Starts `command` with nothing on its standard input and `out` as its standard output.
@@ -100,9 +96,13 @@ Status Input::OpenUnpacked(const std::string& path, std::size_t line_bytes_max) 
   const UniqueFd ours(ends[0]);
   {
     const UniqueFd theirs(ends[1]);
-    const std::vector<std::string> command = CommandFor(*UnpackerOf(path), absolute);
-    program_ = command.front();
-    if (const int error = Spawn(command, theirs.get(), child_); error != 0) {
+    program_ = UnpackerOf(path)->program;
+    int error = Spawn({program_, "-dc", "--", absolute}, theirs.get(), child_);
+    if (error == ENOENT && ::access(kAptHelper, X_OK) == 0) {
+      program_ = kAptHelper;
+      error = Spawn({program_, "cat-file", absolute}, theirs.get(), child_);
+    }
+    if (error != 0) {
       child_ = -1;
       return Failed(path, "cannot run '" + program_ + "': " + std::strerror(error),
                     "install it, or unpack the file first");

@@ -24,8 +24,12 @@ Status IndexWriter::ApplyBulk(std::span<const AppliedFrame> frames) {
   if (!s.bulk) {
     TENURE_ASSIGN(const Mark mark, s.ReadMark());
     s.guard.reset();
-    TENURE_RETURN_IF_ERROR(SwitchJournal(s.connection, s.path, "off"));
-    TENURE_RETURN_IF_ERROR(s.connection.Execute("PRAGMA synchronous = OFF; PRAGMA user_version = 0"));
+    TENURE_RETURN_IF_ERROR(s.connection.Execute("PRAGMA synchronous = OFF"));
+    if (Status alone = SwitchJournal(s.connection, s.path, "off"); !alone) {
+      TENURE_RETURN_IF_ERROR(s.connection.Execute("PRAGMA synchronous = NORMAL"));
+      return alone;
+    }
+    TENURE_RETURN_IF_ERROR(s.connection.Execute("PRAGMA user_version = 0"));
     TENURE_RETURN_IF_ERROR(s.connection.SetCacheKib(kLargeCacheKib));
     TENURE_RETURN_IF_ERROR(s.connection.Execute("BEGIN IMMEDIATE"));
     s.bulk.emplace();

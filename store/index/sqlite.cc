@@ -21,6 +21,9 @@ ErrorCode CodeOf(sqlite3* db, int rc, const std::string& path) {
   switch (rc & 0xff) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
+    // Statements are constants that every sound index accepts: what SQLite cannot make sense of is the schema.
+    case SQLITE_ERROR:
+    case SQLITE_SCHEMA:
       return ErrorCode::kCorruption;
     case SQLITE_FULL:
       return ErrorCode::kNoSpace;

@@ -1,6 +1,8 @@
 #include "store/recovery/open.h"
 
+#include <algorithm>
 #include <limits>
+#include <span>
 
 #include "store/base/error.h"
 #include "store/base/failpoint.h"
@@ -8,7 +10,7 @@
 #include "store/index/generations.h"
 #include "store/index/index.h"
 #include "store/journal/reader.h"
-#include "store/journal/writer.h"
+#include "store/journal/segments.h"
 #include "store/recovery/checkpoints.h"
 #include "store/recovery/rebuild.h"
 #include "store/recovery/tail.h"
@@ -17,6 +19,7 @@ namespace tenure::recovery {
 namespace {
 
 constexpr Lsn kNoLimit = std::numeric_limits<Lsn>::max();
+constexpr std::size_t kRewriteStepBytes = 1u << 20;
 
 /// What the scan of a journal without a durable word found.
 struct Scan {
@@ -86,56 +89,36 @@ Result<Scan> ScanToEnd(base::Env& env, const Layout& layout, const Config& confi
   return scan;
 }
 
-/// Begins epoch highest + 1 behind `seal`, and writes the frames between `seal` and scan.end anew.
-Result<std::uint64_t> BeginEpoch(base::Env& env, const Layout& layout, const Config& config, const Scan& scan,
-                                 model::JournalPosition seal) {
+/// What this boot's page cache shows from `from` on need not be on the disk: a sync may have failed, and
+/// the next one would not tell. Writing the same bytes to the same places makes them dirty again, so that
+/// a sync that succeeds proves them. In place, and before the next segment gets its name: its link puts
+/// everything behind the sealed length out of the chain, acknowledged frames too if they were still to copy.
+Status RewriteInPlace(base::Env& env, const journal::LiveSegment& segment, std::uint64_t from, std::uint64_t end) {
+  TENURE_ASSIGN(auto file, env.Open(segment.path, base::OpenMode::kReadWrite));
+  base::Bytes step(kRewriteStepBytes);
+  while (from < end) {
+    const std::span<std::byte> want = std::span(step).first(std::min<std::uint64_t>(step.size(), end - from));
+    TENURE_ASSIGN(const std::size_t got, file->ReadAt(from, want));
+    if (got != want.size()) {
+      return base::CorruptionAt(segment.path, from + got, "the file became shorter while it was read");
+    }
+    TENURE_RETURN_IF_ERROR(file->WriteAt(from, want));
+    TENURE_FAIL_POINT("recovery.frame_rewritten");
+    from += got;
+  }
+  return file->SyncData();
+}
+
+/// Begins epoch highest + 1 behind what is valid.
+Result<std::uint64_t> BeginEpoch(base::Env& env, const Layout& layout, const Config& config, const Scan& scan) {
   journal::SegmentFactory factory(env, layout.journal());
-  journal::SegmentHeader header;
-  header.store_id = config.journal_id;
-  header.id = {scan.chain.highest_epoch + 1, 1};
-  header.first_lsn = seal.last_lsn + 1;
-  header.prev = seal.segment;
-  header.prev_sealed_bytes = seal.offset;
-  header.prev_time_ms = seal.time_ms;
-  header.prev_state_hash = seal.state_hash;
-  header.prev_chain = seal.chain;
+  journal::SegmentHeader header = journal::HeaderAfter(config.journal_id, {scan.chain.highest_epoch + 1, 1}, scan.end);
   header.capacity = journal::kSegmentBytesMin;
   header.incarnation = config.incarnation;
   header.boot_id = env.Host().boot_id;
-
-  // Read what must be copied before the new segment's link puts it out of the chain.
-  std::vector<journal::Batch> copies;
-  if (seal.last_lsn < scan.end.last_lsn) {
-    TENURE_ASSIGN(const Lsn trimmed, NewestCheckpointLsn(env, layout));
-    TENURE_ASSIGN(auto reader, journal::Reader::Open(env, layout.journal(), config.journal_id, seal, trimmed));
-    journal::RawFrame raw;
-    journal::FrameFault fault = journal::FrameFault::kNone;
-    for (;;) {
-      TENURE_ASSIGN(const journal::Stop stop, reader->NextRaw(scan.end.last_lsn, scan.end.last_lsn, raw, fault));
-      if (stop != journal::Stop::kFrame) break;
-      journal::Batch batch;
-      batch.first_lsn = raw.header.first_lsn;
-      batch.count = raw.header.count;
-      batch.time_ms = raw.header.time_ms;
-      batch.boottime_ms = raw.header.boottime_ms;
-      batch.state_hash = raw.header.state_hash;
-      batch.buffer.resize(journal::kFrameHeaderBytes);
-      batch.buffer.insert(batch.buffer.end(), raw.payload.begin(), raw.payload.end());
-      copies.push_back(std::move(batch));
-    }
-  }
   TENURE_FAIL_POINT("recovery.before_segment");
   TENURE_ASSIGN(const journal::LiveSegment segment, factory.Create(header, journal::kSegmentBytesMin));
   TENURE_FAIL_POINT("recovery.after_segment");
-  model::JournalPosition position = seal;
-  position.segment = segment.header.id;
-  position.offset = journal::kSegmentHeaderBytes;
-  TENURE_ASSIGN(auto writer, journal::Writer::Open(env, factory, segment, position));
-  for (journal::Batch& batch : copies) {
-    TENURE_ASSIGN(position, writer->Append(batch));
-    TENURE_FAIL_POINT("recovery.frame_rewritten");
-  }
-  TENURE_CHECK(position.chain == scan.end.chain && position.last_lsn == scan.end.last_lsn);
   return segment.header.id.epoch;
 }
 
@@ -156,18 +139,15 @@ Status InitialiseShared(base::Env& env, const Layout& layout, const Config& conf
   const bool empty = scan.end.offset == journal::kSegmentHeaderBytes && scan.survey.nonzero_bytes == 0;
   std::uint64_t epoch = newest.header.id.epoch;
   if (!this_boot || !empty) {
-    model::JournalPosition seal = scan.end;
+    std::uint64_t proven = scan.end.offset;
     if (this_boot) {
-      // The last position that is proven durable: the index's mark, or the newest segment's beginning.
-      seal = {newest.header.id,           journal::kSegmentHeaderBytes, newest.header.first_lsn - 1,
-              newest.header.prev_time_ms, newest.header.prev_chain,     newest.header.prev_state_hash};
-      if (scan.applied && scan.applied->segment == newest.header.id) seal = *scan.applied;
-    } else {
-      TENURE_ASSIGN(auto file, env.Open(newest.path, base::OpenMode::kReadWrite));
-      TENURE_RETURN_IF_ERROR(file->SyncData());
+      // What the index has applied was durable, and so was everything before the newest segment.
+      const bool applied_here = scan.applied && scan.applied->segment == newest.header.id;
+      proven = applied_here ? scan.applied->offset : journal::kSegmentHeaderBytes;
     }
+    TENURE_RETURN_IF_ERROR(RewriteInPlace(env, newest, proven, scan.end.offset));
     NoteSetAside(scan, note);
-    TENURE_ASSIGN(epoch, BeginEpoch(env, layout, config, scan, seal));
+    TENURE_ASSIGN(epoch, BeginEpoch(env, layout, config, scan));
     note.took_over = true;
   }
   note.epoch = epoch;

@@ -6,7 +6,8 @@
 //                                                there and begin a new epoch
 //   lost, same boot (somebody removed the file)  frames that the index has applied, or that a seal covers,
 //                                                were durable; later ones cannot be proven so: they are
-//                                                rewritten into the new epoch's segment and synced
+//                                                written again where they are and synced, before the new
+//                                                epoch begins behind them
 //   newest segment empty, this boot              nothing to doubt: its epoch goes on
 #pragma once
 

@@ -32,9 +32,7 @@ class ReplayTest : public StoreTest {
     launch.directory = dir();
     return launch;
   }
-  Finished Replay(const std::vector<std::string>& arguments) const {
-    return tenure::testing::Run(ReplayCommand(arguments));
-  }
+  Finished Replay(const std::vector<std::string>& arguments) const { return RunToEnd(ReplayCommand(arguments)); }
   std::string ReplayOk(const std::vector<std::string>& arguments) const {
     const Finished finished = Replay(arguments);
     EXPECT_EQ(finished.status, 0) << ::testing::PrintToString(arguments) << "\n" << finished.out << finished.err;
@@ -94,7 +92,8 @@ class ReplayTest : public StoreTest {
 
   /// The problem of `verify --json` that names this place.
   static std::optional<Json> ProblemAt(const Finished& verified, const Frame& frame) {
-    for (const Json& problem : ParseJson(verified.out)["problems"]) {
+    const Json report = ParseJson(verified.out);
+    for (const Json& problem : report["problems"]) {
       if (problem.value("path", "") == frame.path && problem.value("offset", std::uint64_t{0}) == frame.offset) {
         return problem;
       }

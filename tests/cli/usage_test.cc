@@ -53,9 +53,7 @@ TEST_F(Usage, MistakesAreExitTwo) {
       {"put", "app:1", "-z"},
       {"--nope", "put", "app:1"},
       {"list", "--format", "xml"},
-      {"list", "--format", "tsv", "--json"},
       {"list", "--format"},
-      {"get", "++"},
   };
   for (std::vector<std::string> arguments : mistakes) {
     const Finished text = Tenure(arguments);
@@ -68,10 +66,30 @@ TEST_F(Usage, MistakesAreExitTwo) {
   EXPECT_THAT(Tenure({"tag"}).err, HasSubstr("tag set"));
 }
 
+// An unset shell variable must not silently mean the default: another store, no request id, no digest.
+TEST_F(Usage, EmptyValuesAreRefused) {
+  Ok({"init"});
+  for (const std::vector<std::string>& arguments : {std::vector<std::string>{"-C", "", "list"},
+                                                    {"--store=", "list"},
+                                                    {"put", "a:1", "--request-id", ""},
+                                                    {"put", "a:1", "--digest="},
+                                                    {"put", "a:1", "--file", ""},
+                                                    {"put", "a:1", "--if-revision", ""},
+                                                    {"backup", ""},
+                                                    {"list", ""},
+                                                    {"init", ""},
+                                                    {"apply", ""},
+                                                    {"put", ""}}) {
+    Fails(arguments, 2, "invalid_argument");
+  }
+  Ok({"list", "--after", ""});
+}
+
 TEST_F(Usage, UsageErrorsAreJsonWhenAsked) {
   Fails({"put"}, 2, "invalid_argument");
   Fails({"fly"}, 2, "invalid_argument");
   Fails({}, 2, "invalid_argument");
+  Fails({"list", "--format", "tsv"}, 2, "invalid_argument");  // contradicts --json
   const Finished finished = Tenure({"put", "--format", "jsonl"});
   EXPECT_EQ(ErrorOf(finished)["code"], "invalid_argument");
 }
@@ -80,10 +98,11 @@ TEST_F(Usage, OptionsStandAnywhereAndInEverySpelling) {
   Ok({"init"});
   Ok({"-C", ".", "put", "a:1", "--size=3"});
   Ok({"put", "--size", "4", "a:1", "-C."});
-  Ok({"--store=.", "put", "--url=", "b:1"});
+  Ok({"--store=.", "put", "--media-type=text/x", "b:1"});
   Ok({"--json", "tag", "-C", ".", "set", "a@t", "1"});
   Ok({"tag", "rm", "-yC", ".", "a@t"});
   EXPECT_EQ(OkJson({"get", "a:1"})["size"], 4);
+  Fails({"get", "++"}, 4, "not_found");  // an ordinary name
 }
 
 TEST_F(Lookup, NoStoreIsExitTenWithAHint) {

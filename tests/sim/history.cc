@@ -21,7 +21,8 @@ std::string PutText(const std::string& key, const std::string& annotations) {
 }
 
 std::string EventText(const Event& event) {
-  if (event.entry) return "|" + event.op + " " + event.entry->name + ":" + event.entry->version + " " + event.entry->annotations;
+  if (event.entry)
+    return "|" + event.op + " " + event.entry->name + ":" + event.entry->version + " " + event.entry->annotations;
   if (event.tag) return "|" + event.op + " " + event.tag->name + "@" + event.tag->tag + " " + event.tag->version;
   return "|" + event.op;
 }

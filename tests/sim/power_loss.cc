@@ -5,6 +5,7 @@
 #include <random>
 #include <string_view>
 
+#include "store/base/codec.h"
 #include "store/base/hash.h"
 #include "tests/sim/sim_env.h"
 

@@ -23,10 +23,10 @@ std::uint64_t TraceHash(const base::Trace& trace, const std::string& source);
 base::PowerLoss PickLoss(const base::Trace& trace, std::uint64_t number, std::size_t first = 0);
 
 struct LossCheck {
-  bool large = false;         ///< Of the run's transactions.
-  std::string index_copy;     ///< A directory with an index of an earlier moment to find there; empty: none.
-  std::uint64_t losses = 0;   ///< So many further losses while this one is recovered from.
-  std::uint8_t boot = 2;      ///< Of the machine when it comes up again.
+  bool large = false;        ///< Of the run's transactions.
+  std::string index_copy;    ///< A directory with an index of an earlier moment to find there; empty: none.
+  std::uint64_t losses = 0;  ///< So many further losses while this one is recovered from.
+  std::uint8_t boot = 2;     ///< Of the machine when it comes up again.
 };
 /// Plays one loss in `target` (made and removed) and checks everything.
 Violations CheckLoss(const base::Trace& trace, const std::string& source, const base::PowerLoss& loss,

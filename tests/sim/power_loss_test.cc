@@ -8,7 +8,7 @@
 
 #include "tests/sim/power_loss.h"
 #include "tests/sim/sim_env.h"
-#include "tests/support/scratch.h"
+#include "tests/sim/sim_scratch.h"
 
 namespace tenure::sim {
 namespace {
@@ -20,9 +20,9 @@ constexpr std::uint64_t kEveryNested = 8;
 
 /// A run that is recorded from before `init` on: segments fill up, the store is closed and opened
 /// half-way, and two thirds through its shared memory is lost within the boot.
-class Run {
+class RecordedRun {
  public:
-  explicit Run(const std::string& dir) : dir_(dir), env_(7) {
+  explicit RecordedRun(const std::string& dir) : dir_(dir), env_(7) {
     options_.env = &env_;
     options_.background = false;
     options_.writer = "sim@sim";
@@ -72,8 +72,8 @@ class Run {
 };
 
 TEST(PowerLoss, NothingAcknowledgedIsLost) {
-  testing::Scratch scratch;
-  Run run(scratch / "run");
+  SimScratch scratch;
+  RecordedRun run(scratch / "run");
   ASSERT_NO_FATAL_FAILURE(run.Do());
   const std::uint64_t first = NumberFromEnvironment("TENURE_SIM_FIRST", 0);
   const std::uint64_t states = NumberFromEnvironment("TENURE_SIM_STATES", kStates);
@@ -93,8 +93,8 @@ TEST(PowerLoss, NothingAcknowledgedIsLost) {
                   << run.trace().size() << ", seed " << loss.seed << ", torn at " << loss.tear_bytes << " bytes\n"
                   << Joined(violations);
   }
-  std::printf("%llu states over %zu steps, %llu of them with an older index\n",
-              static_cast<unsigned long long>(states), run.trace().size(), static_cast<unsigned long long>(with_index));
+  std::printf("%llu states over %zu steps, %llu of them with an older index\n", static_cast<unsigned long long>(states),
+              run.trace().size(), static_cast<unsigned long long>(with_index));
 }
 
 /// A seed is worth printing only if it leads to the same state again.
@@ -102,8 +102,8 @@ TEST(PowerLoss, ARunAndItsLossesCanBeRepeated) {
   std::uint64_t traces[2];
   std::uint64_t losses[2] = {0, 0};
   for (int again = 0; again < 2; ++again) {
-    testing::Scratch scratch;
-    Run run(scratch / "run");
+    SimScratch scratch;
+    RecordedRun run(scratch / "run");
     ASSERT_NO_FATAL_FAILURE(run.Do());
     traces[again] = TraceHash(run.trace(), run.dir());
     for (std::uint64_t number = 0; number < 8; ++number) {

@@ -127,7 +127,7 @@ TEST_F(Generations, AMissingOrSenselessCurrentMeansTheNewestCompleteOne) {
   EXPECT_EQ(Must(ListGenerations(env_, dir_.path())), (std::vector<Generation>{{1, 0}, {1, 9}, {1, 10}}));
   WriteCurrent("0000000000000001-9.db\n");
   EXPECT_EQ(Current(), (Generation{1, 9})) << "CURRENT decides when it names one that is there";
-  for (const std::string text :
+  for (const std::string& text :
        {std::string(), std::string("\n"), std::string("0000000000000001-11.db\n"), std::string("../elsewhere.db"),
         std::string("\0\xff\0", 3), std::string(9000, 'a'), std::string("0000000000000001-9.db\n\n")}) {
     WriteCurrent(text);

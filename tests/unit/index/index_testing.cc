@@ -63,6 +63,8 @@ void PlainIndex::Apply(const model::CommittedTxn& txn) {
       case model::EffectKind::kPruneRequests:
         std::erase_if(requests, [&effect](const auto& row) { return row.second.lsn < effect.below_lsn; });
         break;
+      case model::EffectKind::kTrimJournal:
+        break;  // says nothing about rows
     }
   }
   if (const auto row = model::RequestRowOf(txn)) requests.emplace(row->request_id, *row);
@@ -149,7 +151,9 @@ model::CommittedTxn Generator::Next() {
   }
   if (with_trims && Below(25) == 0) {
     model::Effect drop;
-    drop.kind = Below(2) == 0 ? model::EffectKind::kTrimHistory : model::EffectKind::kPruneRequests;
+    static constexpr model::EffectKind kDrops[] = {model::EffectKind::kTrimHistory, model::EffectKind::kPruneRequests,
+                                                   model::EffectKind::kTrimJournal};
+    drop.kind = kDrops[Below(std::size(kDrops))];
     drop.below_lsn = 1 + Below(txn.lsn);
     txn.effects.push_back(drop);
   } else if (!with_request || (!txn.cancelled && txn.outcome == Outcome::kCommitted)) {

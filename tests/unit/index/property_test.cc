@@ -7,6 +7,7 @@
 
 #include "store/index/changes.h"
 #include "tests/unit/index/index_testing.h"
+#include "tests/unit/index/sync_vfs.h"
 
 namespace tenure::index {
 namespace {
@@ -28,6 +29,7 @@ RC_GTEST_PROP(IndexProperty, AppliedInAnyPiecesItHoldsWhatTheModelHolds, ()) {
   const auto seed = *rc::gen::arbitrary<std::uint64_t>();
   const auto txns = *rc::gen::inRange<std::size_t>(1, 60);
   Scratch dir;
+  SyncVfs unsynced(SyncVfs::Syncs::kLeftOut);
   Generator generator(seed);
   const auto frames = generator.Frames(txns);
   auto writer = Must(IndexWriter::Create(dir / "i.db", kStoreId, {}));
@@ -42,6 +44,7 @@ RC_GTEST_PROP(IndexProperty, BulkAndSplitsAndReopeningGiveEqualIndexes, ()) {
   const auto seed = *rc::gen::arbitrary<std::uint64_t>();
   const auto txns = *rc::gen::inRange<std::size_t>(1, 400);
   Scratch dir;
+  SyncVfs unsynced(SyncVfs::Syncs::kLeftOut);
   Generator generator(seed);
   const auto frames = generator.Frames(txns);
   {
@@ -67,6 +70,7 @@ RC_GTEST_PROP(IndexProperty, BulkAndSplitsAndReopeningGiveEqualIndexes, ()) {
 RC_GTEST_PROP(IndexProperty, PagesAndPrefixesAreSlicesOfTheWholeList, ()) {
   const auto seed = *rc::gen::arbitrary<std::uint64_t>();
   Scratch dir;
+  SyncVfs unsynced(SyncVfs::Syncs::kLeftOut);
   Generator generator(seed);
   const auto frames = generator.Frames(80);
   auto writer = Must(IndexWriter::Create(dir / "i.db", kStoreId, {}));

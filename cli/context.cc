@@ -12,6 +12,7 @@
 #include "cli/signals.h"
 #include "cli/terminal.h"
 #include "store/base/error.h"
+#include "store/recovery/config.h"
 
 namespace tenure::cli {
 namespace {
@@ -53,7 +54,11 @@ int LogLevel(const char* name) {
   return 1;
 }
 
-bool RefusesWriting(const Error& error) { return error.code == ErrorCode::kReadOnly; }
+/// The store lets this user only read: its files are somebody else's, or the medium is read-only.
+bool OnlyReadable(base::Env& env, const std::string& path) {
+  const auto layout = recovery::FindStore(env, path);
+  return layout.ok() && ::access(layout->members().c_str(), W_OK) != 0 && (errno == EACCES || errno == EROFS);
+}
 
 }  // namespace
 
@@ -114,7 +119,7 @@ Result<Store> Context::OpenStore(const StoreUse& use) {
   auto opened = [&] {
     const BlockSignalsForThreads blocked;
     auto store = Store::Open(path, options);
-    if (store.ok() || !use.read || !RefusesWriting(store.error())) return store;
+    if (store.ok() || !use.read || !OnlyReadable(env_, path)) return store;
     options.read_only = true;
     return Store::Open(path, options);
   }();

@@ -51,7 +51,8 @@ void NoteFormat(const std::string& word, const std::string* next, Format& format
   if (word == "--json") parsed = Format::kJson;
   if (word == "--format" && next != nullptr) parsed = ParseFormat(*next);
   if (word.rfind("--format=", 0) == 0) parsed = ParseFormat(word.substr(std::strlen("--format=")));
-  if (parsed) format = *parsed;
+  // Whoever asks for JSON anywhere gets the errors of a contradiction in JSON.
+  if (parsed && format != Format::kJson) format = *parsed;
 }
 
 Invocation Split(const std::vector<std::string>& arguments) {

@@ -17,6 +17,23 @@ Status SwitchJournal(Connection& connection, const std::string& path, const std:
   return {};
 }
 
+// Takes the file out of WAL mode and marks it unfinished. Fails without a trace when somebody else has it
+// open; a failure behind that point makes the build a failed one.
+Status BeginBuild(Connection& connection, const std::string& path, std::optional<BulkBuild>& bulk,
+                  const model::JournalPosition& from) {
+  TENURE_RETURN_IF_ERROR(connection.Execute("PRAGMA synchronous = OFF"));
+  if (Status alone = SwitchJournal(connection, path, "off"); !alone) {
+    TENURE_RETURN_IF_ERROR(connection.Execute("PRAGMA synchronous = NORMAL"));
+    return alone;
+  }
+  bulk.emplace();
+  bulk->position = from;
+  Status begun = connection.SetCacheKib(kLargeCacheKib);
+  if (begun.ok()) begun = connection.Execute("PRAGMA user_version = 0; BEGIN IMMEDIATE");
+  if (!begun.ok()) bulk->failed = begun.error();
+  return begun;
+}
+
 }  // namespace
 
 Status IndexWriter::ApplyBulk(std::span<const AppliedFrame> frames) {
@@ -24,18 +41,9 @@ Status IndexWriter::ApplyBulk(std::span<const AppliedFrame> frames) {
   if (!s.bulk) {
     TENURE_ASSIGN(const Mark mark, s.ReadMark());
     s.guard.reset();
-    TENURE_RETURN_IF_ERROR(s.connection.Execute("PRAGMA synchronous = OFF"));
-    if (Status alone = SwitchJournal(s.connection, s.path, "off"); !alone) {
-      TENURE_RETURN_IF_ERROR(s.connection.Execute("PRAGMA synchronous = NORMAL"));
-      return alone;
-    }
-    TENURE_RETURN_IF_ERROR(s.connection.Execute("PRAGMA user_version = 0"));
-    TENURE_RETURN_IF_ERROR(s.connection.SetCacheKib(kLargeCacheKib));
-    TENURE_RETURN_IF_ERROR(s.connection.Execute("BEGIN IMMEDIATE"));
-    s.bulk.emplace();
-    s.bulk->position = mark.position;
+    TENURE_RETURN_IF_ERROR(BeginBuild(s.connection, s.path, s.bulk, mark.position));
   }
-  State::Bulk& bulk = *s.bulk;
+  BulkBuild& bulk = *s.bulk;
   if (bulk.failed) return *bulk.failed;
   // A gap is found before anything is collected: it changes nothing and the build may go on.
   TENURE_ASSIGN(const std::vector<const AppliedFrame*> fresh, FramesBehind(frames, bulk.position.last_lsn));

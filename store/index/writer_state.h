@@ -24,6 +24,13 @@ inline constexpr std::size_t kLargeBatchRows = 4096;
 /// What a bulk build collects before it sorts and writes.
 inline constexpr std::size_t kBulkBytesMax = 128u << 20;
 
+/// A bulk build under way.
+struct BulkBuild {
+  Changes changes{Changes::Texts::kOwned};  ///< Collected and not yet written.
+  model::JournalPosition position;          ///< Behind the last frame collected.
+  std::optional<Error> failed;              ///< A build that failed half-way is good for nothing.
+};
+
 struct IndexWriter::State {
   State(std::string file, Connection opened);
   State(const State&) = delete;
@@ -54,12 +61,7 @@ struct IndexWriter::State {
   std::optional<std::uint64_t> wal_frames;
   Changes batch{Changes::Texts::kBorrowed};
 
-  struct Bulk {
-    Changes changes{Changes::Texts::kOwned};
-    model::JournalPosition position;
-    std::optional<Error> failed;  ///< A bulk build that failed half-way is good for nothing.
-  };
-  std::optional<Bulk> bulk;
+  std::optional<BulkBuild> bulk;
 };
 
 /// The frames of `frames` behind `applied_lsn`. kInternal when they do not continue it without a gap.

@@ -32,6 +32,8 @@ struct Scan {
 };
 
 Status ReadIndexMark(base::Env& env, const Layout& layout, Scan& scan) {
+  TENURE_ASSIGN(const bool there, env.Exists(layout.index()));
+  if (!there) return {};  // removed by somebody: EnsureIndex builds it again
   TENURE_ASSIGN(const auto generation, index::CurrentGeneration(env, layout.index()));
   if (!generation) return {};
   TENURE_ASSIGN(auto reader, index::IndexReader::Open(layout.index() + "/" + index::GenerationFileName(*generation)));

@@ -153,16 +153,5 @@ TEST_F(Operations, CompactDropsHistoryBelow) {
   Fails({"compact", "--before", "soon"}, 2, "invalid_argument");
 }
 
-TEST_F(Operations, ReadingWorksWithoutWritePermission) {
-  if (::geteuid() == 0) GTEST_SKIP() << "root may write everywhere";
-  FillSome();
-  namespace fs = std::filesystem;
-  for (const auto& entry : fs::recursive_directory_iterator(dir() + "/.tenure")) {
-    fs::permissions(entry.path(), fs::perms::owner_write, fs::perm_options::remove);
-  }
-  EXPECT_EQ(OkJson({"get", "app:1"})["revision"], 4);
-  EXPECT_NE(Tenure({"put", "app:2"}).status, 0);
-}
-
 }  // namespace
 }  // namespace tenure::testing

@@ -164,6 +164,15 @@ std::string Child::ReadLine() {
 
 void Child::Signal(int number) { ::kill(pid_, number); }
 
+bool Child::WaitStopped() {
+  siginfo_t info = {};
+  // WNOWAIT: the end, should it come instead, is left for Wait.
+  while (::waitid(P_PID, static_cast<id_t>(pid_), &info, WSTOPPED | WEXITED | WNOWAIT) < 0) {
+    if (errno != EINTR) Die("waitid");
+  }
+  return info.si_code == CLD_STOPPED;
+}
+
 Finished Child::Wait() {
   CloseInput();
   return WaitForEnd();

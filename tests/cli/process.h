@@ -43,6 +43,8 @@ class Child {
   /// The next line without its end; empty at the end of output.
   std::string ReadLine();
   void Signal(int number);
+  /// Waits until the child has stopped itself (a fail point with the action "stop"). False: it has ended.
+  bool WaitStopped();
   /// Closes input, reads the rest of the output, waits.
   Finished Wait();
   /// The same, with input left open until it has ended by itself.

@@ -87,10 +87,13 @@ TEST_F(Segments, SegmentsThatNoLinkNamesAreOrphans) {
   EXPECT_THAT(chain->orphans, ::testing::ElementsAre(Path(2, 1), Path(3, 7)));
 }
 
-TEST_F(Segments, HighestEpochCountsOrphansOnly) {
+TEST_F(Segments, AnOlderFileWithABadHeaderIsAnOrphan) {
   Begin();
   WriteAll(Path(1, 0), base::AsBytes(""));
-  EXPECT_EQ(Read()->highest_epoch, 1u);
+  auto chain = Read();
+  ASSERT_TRUE(chain.ok()) << chain.error().message;
+  EXPECT_THAT(chain->orphans, ::testing::ElementsAre(Path(1, 0)));
+  EXPECT_EQ(chain->highest_epoch, 1u);
 }
 
 TEST_F(Segments, ABadHeaderOfTheNewestSegmentIsCorruption) {

@@ -205,9 +205,11 @@ TEST(Schemas, WhatIsPrintedIsDescribed) {
   error.revision = 2;
   error.lsn = 3;
   ExpectPrints("error", ErrorJson(error));
-  const Json inner = Schema("error").at("properties").at("error").at("properties");
-  for (const auto& item : Json::parse(ErrorJson(error)).at("error").items())
-    EXPECT_TRUE(inner.contains(item.key())) << item.key();
+  const Json schema = Schema("error");
+  const Json& inner = schema.at("properties").at("error").at("properties");
+  const Json printed = Json::parse(ErrorJson(error)).at("error");
+  EXPECT_EQ(printed.size(), inner.size());
+  for (const auto& item : printed.items()) EXPECT_TRUE(inner.contains(item.key())) << item.key();
 }
 
 TEST(Schemas, EveryKindOfEffectHasItsEventName) {

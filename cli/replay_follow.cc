@@ -67,7 +67,9 @@ class Follow : public Command {
     journal::FrameFault fault = journal::FrameFault::kNone;
     const auto stop = (*probe)->NextRaw(kNoLimit, 0, raw, fault);
     if (stop.ok() && *stop == journal::Stop::kEnd) return false;
-    return members_->LockedByOthers(0, ingest::kWholeBytes);
+    TENURE_ASSIGN(const bool anybody, members_->LockedByOthers(0, ingest::kWholeBytes));
+    // Asked in this order: whoever is gone by now published before, or never will.
+    return anybody || (store.shared && *store.durable() > reader_->position().last_lsn);
   }
 
   /// Puts the reader in front of the first transaction that may be printed.

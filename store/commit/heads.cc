@@ -1,5 +1,7 @@
 #include "store/commit/heads.h"
 
+#include <algorithm>
+
 #include "store/base/error.h"
 
 namespace tenure::commit {
@@ -8,12 +10,14 @@ namespace {
 /// Cached rows kept beyond those that the index still lacks: about 8 MiB of typical entries.
 constexpr std::size_t kCachedRowsMax = 16'384;
 
+/// `sweep_at` doubles with what a sweep had to leave: a long backlog is not walked after every batch.
 template <typename Map>
-void DropApplied(Map& map, Lsn applied) {
-  if (map.size() <= kCachedRowsMax) return;
+void DropApplied(Map& map, Lsn applied, std::size_t& sweep_at) {
+  if (map.size() <= std::max(kCachedRowsMax, sweep_at)) return;
   for (auto it = map.begin(); it != map.end();) {
     it = it->second->lsn <= applied ? map.erase(it) : std::next(it);
   }
+  sweep_at = 2 * map.size();
 }
 
 template <typename Map, typename Ptr>
@@ -178,9 +182,9 @@ void Heads::Reset(const base::Hash128& state_hash) {
 void Heads::EndBatch() {
   view_.reset();
   const Lsn applied = context_.AppliedHint();
-  DropApplied(entries_, applied);
-  DropApplied(tags_, applied);
-  DropApplied(requests_, applied);
+  DropApplied(entries_, applied, sweep_entries_at_);
+  DropApplied(tags_, applied, sweep_tags_at_);
+  DropApplied(requests_, applied, sweep_requests_at_);
 }
 
 }  // namespace tenure::commit

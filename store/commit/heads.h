@@ -83,6 +83,7 @@ class Heads {
   std::vector<std::variant<UndoEntry, UndoTag, UndoRequest>> undo_;
   base::Hash128 state_hash_;
   base::Hash128 state_hash_before_;
+  std::size_t sweep_entries_at_ = 0, sweep_tags_at_ = 0, sweep_requests_at_ = 0;
   std::uint64_t index_reads_ = 0;
 };
 

@@ -224,7 +224,8 @@ TEST_F(ReplayTest, AnAppliedFrameThatIsCutOffIsNoTornTail) {
   fs::remove(root() + "/ingest.shm");
   const Json error = Fails({"get", "app/a0:1"}, 13, "corruption");
   EXPECT_EQ(error["path"], last.path);
-  EXPECT_EQ(error["offset"], last.offset);
+  EXPECT_GE(error["offset"], last.offset);
+  EXPECT_LE(error["offset"], last.offset + last.bytes);
   EXPECT_EQ(Replay({"verify"}).status, 13);
 }
 

@@ -1,6 +1,10 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include <functional>
+#include <string>
+#include <vector>
+
 #include "model_testing.h"
 #include "store/model/effect.h"
 #include "store/model/validate.h"
@@ -128,6 +132,59 @@ TEST(EffectCodec, EverySingleByteChangeOfASmallPut) {
 TEST(EffectCodec, SmallPutIsSmall) {
   // flags, writer, uid, count, kind, flags, name, version, revision, created
   EXPECT_EQ(Encoded(SmallPut()).size(), 1u + 8 + 1 + 1 + 1 + 1 + 12 + 6 + 1 + 2);
+}
+
+// A default that is written out although its flag could say so would be a second encoding of a value.
+TEST(EffectCodec, SecondEncodingsAreRefused) {
+  struct Row {
+    const char* what;
+    std::uint64_t flags;
+    std::function<void(base::Encoder&)> parts;
+  };
+  const std::vector<Row> rows = {
+      {"origin of nothing", 1u << 0, [](base::Encoder& o) { o.Varint(0), o.Varint(0), o.Varint(0); }},
+      {"empty request id", 1u << 2, [](base::Encoder& o) { o.Text(""); }},
+      {"zero body hash", 1u << 3, [](base::Encoder& o) { o.U64(0), o.U64(0); }},
+      {"no results", 1u << 4, [](base::Encoder& o) { o.Varint(0); }},
+      {"receipt elsewhere, at 0", 1u << 7, [](base::Encoder& o) { o.Varint(0); }},
+      {"receipt elsewhere, here", 1u << 7, [](base::Encoder& o) { o.Varint(7); }},
+      {"receipt here and elsewhere", (1u << 1) | (1u << 7), [](base::Encoder& o) { o.Varint(6); }}};
+  for (const Row& row : rows) {
+    base::Bytes bytes;
+    base::Encoder out(bytes);
+    out.Varint(row.flags);
+    out.Text("w");
+    out.Varint(0);
+    row.parts(out);
+    out.Varint(0);
+    EXPECT_TRUE(Fails(Decoded(bytes), ErrorCode::kCorruption, "bad")) << row.what;
+  }
+  base::Bytes here;
+  base::Encoder out(here);
+  out.Varint(1u << 1), out.Text("w"), out.Varint(0), out.Varint(0);
+  EXPECT_TRUE(Ok(Decoded(here, 7)));
+  EXPECT_TRUE(Fails(Decoded(here, 0), ErrorCode::kCorruption, "bad receipt"));
+}
+
+TEST(EffectCodec, SecondEncodingsOfAPutAreRefused) {
+  const auto decode = [](std::uint8_t flags, const std::function<void(base::Encoder&)>& parts, const char* name = "n") {
+    base::Bytes bytes;
+    base::Encoder out(bytes);
+    out.Varint(0), out.Text("w"), out.Varint(0), out.Varint(1);
+    out.U8(1), out.U8(flags), out.Text(name), out.Text("v"), out.Varint(1), out.Signed(0);
+    parts(out);
+    return Decoded(bytes);
+  };
+  const auto nothing = [](base::Encoder&) {};
+  const auto empty = [](base::Encoder& o) { o.Text(""); };
+  EXPECT_TRUE(Ok(decode(0, nothing)));
+  EXPECT_TRUE(Fails(decode(0, nothing, ""), ErrorCode::kCorruption, "bad name"));
+  EXPECT_TRUE(Fails(decode(1u << 0, empty), ErrorCode::kCorruption, "bad digest"));
+  EXPECT_TRUE(Ok(decode(1u << 1, [](base::Encoder& o) { o.Varint(0); }))) << "size 0 is not no size";
+  EXPECT_TRUE(Fails(decode(1u << 2, empty), ErrorCode::kCorruption, "bad media type"));
+  EXPECT_TRUE(Fails(decode(1u << 3, [](base::Encoder& o) { o.Varint(0); }), ErrorCode::kCorruption, "number of urls"));
+  EXPECT_TRUE(
+      Fails(decode(1u << 4, [](base::Encoder& o) { o.Text("{}"); }), ErrorCode::kCorruption, "bad annotations"));
 }
 
 TEST(EffectCodec, UnknownKindIsFromANewerVersion) {

@@ -1,0 +1,1 @@
+// Precompiles the header of the unit tests; gtest_main gives the main function.

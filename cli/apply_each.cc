@@ -33,16 +33,17 @@ class Answers {
   /// Waits while the window is full. False: the output has failed, stop.
   bool Push(Pending pending) {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return queue_.size() < window_ || output_failed_; });
+    room_.wait(lock, [this] { return unanswered_ < window_ || output_failed_; });
     if (output_failed_) return false;
     queue_.push_back(std::move(pending));
-    changed_.notify_all();
+    ++unanswered_;
+    if (queue_.size() == 1) work_.notify_one();
     return true;
   }
   void Close() {
     const std::lock_guard lock(mutex_);
     closed_ = true;
-    changed_.notify_all();
+    work_.notify_one();
   }
   /// The printing thread.
   void Run();
@@ -50,44 +51,39 @@ class Answers {
   std::uint64_t succeeded() const { return succeeded_; }  // after the thread has ended
 
  private:
-  bool Front(Pending& front) {
+  /// Everything that is queued; waits for the first. Empty: closed, and nothing left.
+  std::deque<Pending> Take() {
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return !queue_.empty() || closed_; });
-    if (queue_.empty()) return false;
-    front = queue_.front();
-    return true;
+    work_.wait(lock, [this] { return !queue_.empty() || closed_; });
+    return std::exchange(queue_, {});
   }
-  /// Room for the next line; true when its successor is already answered, so that one flush does for both.
-  bool PopAndPeek() {
+  bool NothingQueued() {
     const std::lock_guard lock(mutex_);
-    queue_.pop_front();
-    changed_.notify_all();
-    return !queue_.empty() && (!queue_.front().ticket || queue_.front().ticket->Poll());
-  }
-  void FailOutput() {
-    {
-      const std::lock_guard lock(mutex_);
-      if (output_failed_) return;
-      output_failed_ = true;
-      changed_.notify_all();
-    }
-    WakeMain();
+    return queue_.empty();
   }
   void Print(const Pending& pending);
+  /// Before every wait of this thread: shows what is answered, and makes room in the window for it. Until
+  /// then both are put off, so that a burst costs one write and one wake-up.
+  void Release();
 
   Output& out_;
   const std::size_t window_;
+  // The printing thread's.
   std::uint64_t failed_ = 0;
   std::uint64_t succeeded_ = 0;
+  std::size_t printed_ = 0;  // since the last Release
   std::mutex mutex_;
-  std::condition_variable changed_;
+  std::condition_variable work_;
+  std::condition_variable room_;
   // Guarded by mutex_.
   std::deque<Pending> queue_;
+  std::size_t unanswered_ = 0;
   bool closed_ = false;
   bool output_failed_ = false;
 };
 
 void Answers::Print(const Pending& pending) {
+  if (pending.ticket && !pending.ticket->Poll()) Release();
   std::string line = "{\"line\":" + std::to_string(pending.line);
   const Result<Receipt> answer = pending.ticket ? pending.ticket->Wait() : Result<Receipt>(pending.error);
   if (answer.ok()) {
@@ -99,16 +95,30 @@ void Answers::Print(const Pending& pending) {
     line += ",\"ok\":false," + model::ErrorJson(answer.error()).substr(1);
   }
   out_.Line(line);
+  ++printed_;
+  if (printed_ >= window_ / 2) Release();  // the other half is under way: nothing stands still
+}
+
+void Answers::Release() {
+  if (printed_ == 0) return;
+  const bool failed = !out_.Flush().ok();
+  bool first_failure = false;
+  {
+    const std::lock_guard lock(mutex_);
+    unanswered_ -= std::exchange(printed_, 0);
+    first_failure = failed && !std::exchange(output_failed_, failed);
+    room_.notify_one();
+  }
+  if (first_failure) WakeMain();
 }
 
 void Answers::Run() {
-  Pending pending;
-  while (Front(pending)) {
+  for (;;) {
+    const std::deque<Pending> batch = Take();
+    if (batch.empty()) return;
     // Printed even when output has failed: everything submitted is waited for and counted.
-    Print(pending);
-    const bool more = PopAndPeek();
-    if (!out_.failed() && more) continue;
-    if (!out_.Flush().ok()) FailOutput();
+    for (const Pending& pending : batch) Print(pending);
+    if (NothingQueued()) Release();
   }
 }
 

@@ -5,6 +5,7 @@
 #include "conflict/detector.h"
 #include "store/base/error.h"
 #include "store/base/failpoint.h"
+#include "store/journal/format.h"
 #include "store/model/validate.h"
 
 namespace tenure::commit {
@@ -12,6 +13,18 @@ namespace {
 
 using model::Effect;
 using model::EffectKind;
+
+/// What one transaction may write: patches of large entries multiply what the request itself holds. Leaves
+/// room in a frame for the rest of its batch.
+constexpr std::size_t kEffectBytesMax = 2 * model::kTxnBytesMax;
+static_assert(kEffectBytesMax + (8u << 20) < journal::kFramePayloadBytesMax);
+
+std::size_t BytesOf(const ArtifactEntry& entry) {
+  std::size_t bytes = entry.name.size() + entry.version.size() + entry.digest.size() + entry.media_type.size() +
+                      entry.annotations.size() + 64;
+  for (const std::string& url : entry.urls) bytes += url.size() + 4;
+  return bytes;
+}
 
 /// The transaction being decided. Each operation either adds effects and a result, or rejects.
 class Deciding {
@@ -39,6 +52,8 @@ class Deciding {
   }
 
   std::vector<Effect> TakeEffects() { return std::move(effects_); }
+  /// More than a frame may carry?
+  bool TooLarge() const { return effect_bytes_ > kEffectBytesMax || effects_.size() > model::kTxnEffectsMax; }
   std::vector<OpResult> results;
   Lsn newest_named_lsn = 0;
 
@@ -65,6 +80,7 @@ class Deciding {
     Effect effect;
     effect.kind = entry.deleted ? EffectKind::kDeleteEntry : EffectKind::kPutEntry;
     effect.entry = entry;
+    effect_bytes_ += BytesOf(entry);
     effects_.push_back(std::move(effect));
     heads_.PutEntry(std::move(entry), row);
   }
@@ -193,6 +209,7 @@ class Deciding {
   const Lsn lsn_;
   const TimeMs time_ms_;
   std::vector<Effect> effects_;
+  std::size_t effect_bytes_ = 0;
 };
 
 Error NeverApplied(const std::string& request_id, Lsn lsn) {
@@ -268,6 +285,12 @@ Result<Decision> Decide(Heads& heads, const Request& request, Lsn lsn, TimeMs ti
   Deciding deciding(heads, request, lsn, time_ms);
   for (const Operation& op : request.operations) {
     auto step = deciding.Run(op);
+    if (step.ok() && !*step && deciding.TooLarge()) {
+      *step = base::MakeError(ErrorCode::kTooLarge,
+                              "the transaction would write more than " + std::to_string(kEffectBytesMax) +
+                                  " bytes or " + std::to_string(model::kTxnEffectsMax) + " effects",
+                              "split it into smaller transactions");
+    }
     if (!step.ok() || *step) {
       heads.Rollback();
       if (!step.ok()) return std::move(step).error();

@@ -523,6 +523,18 @@ TEST_F(StoreTest, AReadOnlyHandleRefusesWrites) {
   EXPECT_EQ(refused.error().code, ErrorCode::kReadOnly);
 }
 
+TEST_F(StoreTest, WhatOneTransactionWritesIsBounded) {
+  PutSpec spec = Spec("big", "1");
+  spec.annotations = "{\"fill\":\"" + std::string(900'000, 'x') + "\"}";
+  ASSERT_TRUE(Commit([&](Transaction& t) { t.Put(spec); }).ok());
+  const auto refused = Commit([](Transaction& t) {
+    for (int i = 0; i < 60; ++i) t.Patch("big", "1", "{\"n\":" + std::to_string(i) + "}");
+  });
+  EXPECT_EQ(CodeOf(refused), ErrorCode::kTooLarge);
+  EXPECT_EQ(store().Get("big:1")->revision, 1u);
+  EXPECT_TRUE(Commit([](Transaction& t) { t.Patch("big", "1", R"({"n":1})"); }).ok());
+}
+
 TEST_F(StoreTest, AnEmptyTransactionIsRefused) {
   const auto refused = store().Commit(Transaction());
   ASSERT_FALSE(refused.ok());

@@ -5,25 +5,10 @@
 #include "cli/views.h"
 #include "store/base/error.h"
 #include "store/model/json.h"
+#include "store/model/validate.h"
 
 namespace tenure::cli {
 namespace {
-
-const char* OpName(OpKind kind) {
-  switch (kind) {
-    case OpKind::kPut:
-      return "put";
-    case OpKind::kPatch:
-      return "patch";
-    case OpKind::kDelete:
-      return "delete";
-    case OpKind::kSetTag:
-      return "set_tag";
-    case OpKind::kDeleteTag:
-      return "delete_tag";
-  }
-  return "unknown";
-}
 
 class Undo : public Command {
  public:
@@ -59,9 +44,9 @@ class Undo : public Command {
   static Result<int> DryRun(Context& ctx, const Transaction& inverse) {
     RowWriter rows(ctx, {"WOULD", "KEY", "VERSION", "BASE"});
     for (const Operation& op : inverse.operations()) {
-      rows.Add(
-          {OpName(op.kind), KeyOf(op), op.version.empty() ? "-" : op.version, op.base ? std::to_string(*op.base) : "-"},
-          model::OperationJson(op));
+      rows.Add({model::OpKindName(op.kind), KeyOf(op), op.version.empty() ? "-" : op.version,
+                op.base ? std::to_string(*op.base) : "-"},
+               model::OperationJson(op));
     }
     TENURE_RETURN_IF_ERROR(rows.Finish());
     return 0;

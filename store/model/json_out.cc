@@ -31,22 +31,6 @@ void WriteContent(ObjectWriter& w, const std::string& digest, const std::optiona
   if (!urls.empty()) w.Texts("urls", urls);
 }
 
-const char* OpText(OpKind kind) {
-  switch (kind) {
-    case OpKind::kPut:
-      return "put";
-    case OpKind::kPatch:
-      return "patch";
-    case OpKind::kDelete:
-      return "delete";
-    case OpKind::kSetTag:
-      return "set_tag";
-    case OpKind::kDeleteTag:
-      return "delete_tag";
-  }
-  return "unknown";
-}
-
 void WriteConditions(ObjectWriter& w, const Operation& op) {
   if (op.if_absent) w.True("if_absent");
   if (op.if_revision) w.Number("if_revision", *op.if_revision);
@@ -111,7 +95,7 @@ std::string QuoteJson(std::string_view text) {
 std::string OperationJson(const Operation& op) {
   std::string out;
   ObjectWriter w(out);
-  w.Text("op", OpText(op.kind));
+  w.Text("op", OpKindName(op.kind));
   w.Text("name", op.name);
   if (op.kind == OpKind::kSetTag || op.kind == OpKind::kDeleteTag) w.Text("tag", op.tag);
   if (op.kind != OpKind::kDeleteTag) w.Text("version", op.version);

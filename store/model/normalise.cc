@@ -11,22 +11,6 @@ namespace {
 // A SQLite integer and a JSON number of most readers end here; no file is larger.
 constexpr std::uint64_t kSizeMax = 9'223'372'036'854'775'807ULL;
 
-const char* OpName(OpKind kind) {
-  switch (kind) {
-    case OpKind::kPut:
-      return "put";
-    case OpKind::kPatch:
-      return "patch";
-    case OpKind::kDelete:
-      return "delete";
-    case OpKind::kSetTag:
-      return "set_tag";
-    case OpKind::kDeleteTag:
-      return "delete_tag";
-  }
-  return nullptr;
-}
-
 /// Which member of `op` its kind does not take, or nullptr.
 const char* MemberTooMany(const Operation& op) {
   const bool put = op.kind == OpKind::kPut;
@@ -65,7 +49,7 @@ Status CheckPutFields(const Operation& op) {
 }
 
 Status CheckAndRewrite(Operation& op) {
-  const char* name = OpName(op.kind);
+  const char* name = OpKindName(op.kind);
   if (name == nullptr) return Invalid("operation kind " + std::to_string(static_cast<int>(op.kind)) + " is unknown");
   if (const char* member = MemberTooMany(op)) {
     return Invalid(std::string("operation \"") + name + "\" takes no \"" + member + "\"");
@@ -97,6 +81,22 @@ std::string KeyOf(const Operation& op) {
 }
 
 }  // namespace
+
+const char* OpKindName(OpKind kind) {
+  switch (kind) {
+    case OpKind::kPut:
+      return "put";
+    case OpKind::kPatch:
+      return "patch";
+    case OpKind::kDelete:
+      return "delete";
+    case OpKind::kSetTag:
+      return "set_tag";
+    case OpKind::kDeleteTag:
+      return "delete_tag";
+  }
+  return nullptr;
+}
 
 Status Normalise(Operation& op) {
   Status status = CheckAndRewrite(op);

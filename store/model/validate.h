@@ -46,6 +46,9 @@ Result<std::string> CanonicalObject(std::string_view json);
 /// RFC 7396 on canonical text; the result is canonical.
 Result<std::string> MergePatch(std::string_view object, std::string_view patch);
 
+/// The spelling of the machine interface, such as "set_tag"; null for a value that is no kind.
+const char* OpKindName(OpKind kind);
+
 /// Validates one operation and puts its annotations into canonical form (a patch keeps its nulls).
 /// `if_revision` and `if_digest` go with put, patch and delete, `if_absent` with put, `if_version` with
 /// set_tag, `base` with all; a member that the kind does not take is refused, never ignored.

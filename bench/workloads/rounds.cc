@@ -9,13 +9,11 @@
 
 namespace tenure::bench {
 
-Status Interleave(Report& report, const Workspace& workspace, unsigned rounds,
-                  const std::function<Result<Metrics>(std::size_t row)>& run) {
+Status InterleaveInMemory(Report& report, unsigned rounds, const std::function<Result<Metrics>(std::size_t row)>& run) {
   const std::size_t rows = report.rows.size();
   for (unsigned round = 0; round < rounds; ++round) {
     for (std::size_t turn = 0; turn < rows; ++turn) {
       const std::size_t i = round % 2 == 0 ? turn : rows - 1 - turn;
-      TENURE_RETURN_IF_ERROR(workspace.Quiesce());
       std::fprintf(stderr, "round %u/%u  %-16s", round + 1, rounds, report.rows[i].subject.c_str());
       std::fflush(stderr);
       Result<Metrics> metrics = run(i);
@@ -31,6 +29,14 @@ Status Interleave(Report& report, const Workspace& workspace, unsigned rounds,
     }
   }
   return {};
+}
+
+Status Interleave(Report& report, const Workspace& workspace, unsigned rounds,
+                  const std::function<Result<Metrics>(std::size_t row)>& run) {
+  return InterleaveInMemory(report, rounds, [&](std::size_t row) -> Result<Metrics> {
+    TENURE_RETURN_IF_ERROR(workspace.Quiesce());
+    return run(row);
+  });
 }
 
 Result<Metrics> MeasureProbe(const Workspace& workspace, double seconds) {

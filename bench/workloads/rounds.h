@@ -16,6 +16,9 @@ namespace tenure::bench {
 Status Interleave(Report& report, const Workspace& workspace, unsigned rounds,
                   const std::function<Result<Metrics>(std::size_t row)>& run);
 
+/// The same for workloads that touch no file.
+Status InterleaveInMemory(Report& report, unsigned rounds, const std::function<Result<Metrics>(std::size_t row)>& run);
+
 /// One run of the probe, with the figures that every durable run has.
 Result<Metrics> MeasureProbe(const Workspace& workspace, double seconds);
 

@@ -35,6 +35,21 @@ static_assert(offsetof(RecordHeader, size) == 0 && offsetof(RecordHeader, type) 
               offsetof(RecordHeader, checksum) == 16 && offsetof(RecordHeader, reserved) == 20);
 static_assert(std::is_trivially_copyable_v<RecordHeader>);
 
+/// A header as the three words that are copied and checksummed: in registers, because a wide load from
+/// fields that were just stored one by one waits for all of them.
+struct HeaderWords {
+  std::uint64_t words[3];
+  static HeaderWords Of(const RecordHeader& h) {
+    return {{h.size | std::uint64_t{h.type} << 32 | std::uint64_t{h.flags} << 48, h.timestamp_ns,
+             h.checksum | std::uint64_t{h.reserved} << 32}};
+  }
+  RecordHeader Header() const {
+    return {static_cast<std::uint32_t>(words[0]), static_cast<std::uint16_t>(words[0] >> 32),
+            static_cast<std::uint16_t>(words[0] >> 48), words[1], static_cast<std::uint32_t>(words[2]),
+            static_cast<std::uint32_t>(words[2] >> 32)};
+  }
+};
+
 /// For rings within one process, whose reader trusts the writer; a reader of foreign memory refuses it.
 inline constexpr std::uint16_t kUnchecked = 1;
 
@@ -82,8 +97,8 @@ inline ReadFault CheckHeader(const RecordHeader& header, std::uint64_t available
 }
 
 /// The checksum that belongs into `header` (whose own field is taken as zero) before this payload.
-std::uint32_t RecordChecksum(RecordHeader header, base::ByteView payload);
-std::uint32_t RecordChecksum(RecordHeader header, std::span<const base::ByteView> pieces);
+std::uint32_t RecordChecksum(const RecordHeader& header, base::ByteView payload);
+std::uint32_t RecordChecksum(const RecordHeader& header, std::span<const base::ByteView> pieces);
 
 /// kNone, or kChecksum when the record is not what was written.
 inline ReadFault CheckPayload(const RecordHeader& header, base::ByteView payload) {

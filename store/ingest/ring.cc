@@ -162,7 +162,7 @@ bool Ring::TryWrite(std::uint16_t type, std::uint16_t flags, std::uint64_t times
   if (!HasSpace(end)) return Overflow();
   RecordHeader header{static_cast<std::uint32_t>(size), type, flags, timestamp_ns, 0, 0};
   if ((flags & kUnchecked) == 0) header.checksum = RecordChecksum(header, pieces);
-  CopyIn(producer_.tail, std::as_bytes(std::span(&header, 1)));
+  PutHeader(producer_.tail, header);
   std::uint64_t at = producer_.tail + sizeof header;
   for (const base::ByteView piece : pieces) {
     CopyIn(at, piece);
@@ -215,10 +215,9 @@ ReadFault Ring::CopyRecordAt(std::uint64_t position, std::uint64_t tail, RecordH
   const std::uint64_t available = tail - position;
   if (available == 0) return ReadFault::kEmpty;
   if (available < sizeof header) return ReadFault::kTruncated;
-  std::uint64_t words[3];
-  for (std::uint64_t i = 0; i < 3; ++i) words[i] = LoadChanging(data_ + ((position + 8 * i) & mask_));
-  RecordHeader copied;
-  std::memcpy(&copied, words, sizeof copied);
+  HeaderWords words;
+  for (std::uint64_t i = 0; i < 3; ++i) words.words[i] = LoadChanging(data_ + ((position + 8 * i) & mask_));
+  const RecordHeader copied = words.Header();
   ReadFault fault = CheckHeader(copied, available);
   if (fault != ReadFault::kNone) return fault;
   payload.resize(copied.size);

@@ -5,10 +5,9 @@
 namespace tenure::ingest {
 namespace {
 
-std::uint32_t HeaderChecksum(const RecordHeader& header) {
-  HeaderWords words = HeaderWords::Of(header);
-  words.words[2] = std::uint64_t{header.reserved} << 32;
-  return base::Crc32c(std::as_bytes(std::span(words.words)));
+std::uint32_t HeaderChecksum(HeaderWords header) {
+  header.words[2] &= ~std::uint64_t{0xFFFFFFFF};
+  return base::Crc32c(std::as_bytes(std::span(header.words)));
 }
 
 }  // namespace
@@ -35,11 +34,11 @@ const char* ReadFaultText(ReadFault fault) {
   return "unknown fault";
 }
 
-std::uint32_t RecordChecksum(const RecordHeader& header, base::ByteView payload) {
+std::uint32_t RecordChecksum(const HeaderWords& header, base::ByteView payload) {
   return base::Crc32c(payload, HeaderChecksum(header));
 }
 
-std::uint32_t RecordChecksum(const RecordHeader& header, std::span<const base::ByteView> pieces) {
+std::uint32_t RecordChecksum(const HeaderWords& header, std::span<const base::ByteView> pieces) {
   std::uint32_t crc = HeaderChecksum(header);
   for (const base::ByteView piece : pieces) crc = base::Crc32c(piece, crc);
   return crc;

@@ -35,18 +35,24 @@ static_assert(offsetof(RecordHeader, size) == 0 && offsetof(RecordHeader, type) 
               offsetof(RecordHeader, checksum) == 16 && offsetof(RecordHeader, reserved) == 20);
 static_assert(std::is_trivially_copyable_v<RecordHeader>);
 
-/// A header as the three words that are copied and checksummed: in registers, because a wide load from
-/// fields that were just stored one by one waits for all of them.
+/// A header as the three words that are copied, judged and checksummed. The fast paths keep them in registers:
+/// a load of 8 bytes that were just stored as fields cannot be forwarded, and waits until every store before
+/// it has reached the cache, which here means a line of the other core.
 struct HeaderWords {
   std::uint64_t words[3];
+  HeaderWords() = default;
+  HeaderWords(std::uint64_t size, std::uint16_t type, std::uint16_t flags, std::uint64_t timestamp_ns)
+      : words{size | std::uint64_t{type} << 32 | std::uint64_t{flags} << 48, timestamp_ns, 0} {}
+  std::uint32_t size() const { return static_cast<std::uint32_t>(words[0]); }
+  std::uint16_t type() const { return static_cast<std::uint16_t>(words[0] >> 32); }
+  std::uint16_t flags() const { return static_cast<std::uint16_t>(words[0] >> 48); }
+  std::uint32_t checksum() const { return static_cast<std::uint32_t>(words[2]); }
+  std::uint32_t reserved() const { return static_cast<std::uint32_t>(words[2] >> 32); }
+  RecordHeader Header() const { return {size(), type(), flags(), words[1], checksum(), reserved()}; }
   static HeaderWords Of(const RecordHeader& h) {
-    return {{h.size | std::uint64_t{h.type} << 32 | std::uint64_t{h.flags} << 48, h.timestamp_ns,
-             h.checksum | std::uint64_t{h.reserved} << 32}};
-  }
-  RecordHeader Header() const {
-    return {static_cast<std::uint32_t>(words[0]), static_cast<std::uint16_t>(words[0] >> 32),
-            static_cast<std::uint16_t>(words[0] >> 48), words[1], static_cast<std::uint32_t>(words[2]),
-            static_cast<std::uint32_t>(words[2] >> 32)};
+    HeaderWords out(h.size, h.type, h.flags, h.timestamp_ns);
+    out.words[2] = h.checksum | std::uint64_t{h.reserved} << 32;
+    return out;
   }
 };
 
@@ -88,22 +94,23 @@ enum class ReadFault : std::uint8_t {
 /// "checksum differs" and the like, for messages.
 const char* ReadFaultText(ReadFault fault);
 
-/// Everything that can be said about a header alone, with `available` bytes from its start to the tail.
-inline ReadFault CheckHeader(const RecordHeader& header, std::uint64_t available) {
-  if (header.size > available - sizeof(RecordHeader)) return ReadFault::kSize;  // available >= 24 is the caller's
-  if (header.type == 0) return ReadFault::kType;
-  if (header.reserved != 0) return ReadFault::kReserved;
+/// Everything that can be said about a header alone, with `available` bytes from its start to the tail; the
+/// caller has seen to it that these are 24 at least.
+inline ReadFault CheckHeader(const HeaderWords& header, std::uint64_t available) {
+  if (header.size() > available - sizeof(RecordHeader)) return ReadFault::kSize;
+  if (header.type() == 0) return ReadFault::kType;
+  if (header.reserved() != 0) return ReadFault::kReserved;
   return ReadFault::kNone;
 }
 
 /// The checksum that belongs into `header` (whose own field is taken as zero) before this payload.
-std::uint32_t RecordChecksum(const RecordHeader& header, base::ByteView payload);
-std::uint32_t RecordChecksum(const RecordHeader& header, std::span<const base::ByteView> pieces);
+std::uint32_t RecordChecksum(const HeaderWords& header, base::ByteView payload);
+std::uint32_t RecordChecksum(const HeaderWords& header, std::span<const base::ByteView> pieces);
 
 /// kNone, or kChecksum when the record is not what was written.
-inline ReadFault CheckPayload(const RecordHeader& header, base::ByteView payload) {
-  const std::uint32_t expected = (header.flags & kUnchecked) != 0 ? 0 : RecordChecksum(header, payload);
-  return header.checksum == expected ? ReadFault::kNone : ReadFault::kChecksum;
+inline ReadFault CheckPayload(const HeaderWords& header, base::ByteView payload) {
+  const std::uint32_t expected = (header.flags() & kUnchecked) != 0 ? 0 : RecordChecksum(header, payload);
+  return header.checksum() == expected ? ReadFault::kNone : ReadFault::kChecksum;
 }
 
 }  // namespace tenure::ingest

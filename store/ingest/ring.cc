@@ -160,10 +160,10 @@ bool Ring::TryWrite(std::uint16_t type, std::uint16_t flags, std::uint64_t times
   TENURE_CHECK(type != 0);
   const std::uint64_t end = producer_.tail + RecordBytes(size);
   if (!HasSpace(end)) return Overflow();
-  RecordHeader header{static_cast<std::uint32_t>(size), type, flags, timestamp_ns, 0, 0};
-  if ((flags & kUnchecked) == 0) header.checksum = RecordChecksum(header, pieces);
+  HeaderWords header(size, type, flags, timestamp_ns);
+  if ((flags & kUnchecked) == 0) header.words[2] = RecordChecksum(header, pieces);
   PutHeader(producer_.tail, header);
-  std::uint64_t at = producer_.tail + sizeof header;
+  std::uint64_t at = producer_.tail + sizeof(RecordHeader);
   for (const base::ByteView piece : pieces) {
     CopyIn(at, piece);
     at += piece.size();
@@ -179,9 +179,7 @@ std::size_t Ring::WriteBatch(std::span<const RecordToWrite> records) {
     const std::uint64_t end = at + RecordBytes(record.payload.size());
     if (record.payload.size() > max_payload() || !HasSpace(end)) break;
     TENURE_CHECK(record.type != 0);
-    PutRecord(at,
-              {static_cast<std::uint32_t>(record.payload.size()), record.type, record.flags, record.timestamp_ns, 0, 0},
-              record.payload);
+    PutRecord(at, HeaderWords(record.payload.size(), record.type, record.flags, record.timestamp_ns), record.payload);
     at = end;
     ++count;
   }
@@ -215,20 +213,20 @@ ReadFault Ring::CopyRecordAt(std::uint64_t position, std::uint64_t tail, RecordH
   const std::uint64_t available = tail - position;
   if (available == 0) return ReadFault::kEmpty;
   if (available < sizeof header) return ReadFault::kTruncated;
-  HeaderWords words;
-  for (std::uint64_t i = 0; i < 3; ++i) words.words[i] = LoadChanging(data_ + ((position + 8 * i) & mask_));
-  const RecordHeader copied = words.Header();
+  HeaderWords copied;
+  for (std::uint64_t i = 0; i < 3; ++i) copied.words[i] = LoadChanging(data_ + ((position + 8 * i) & mask_));
   ReadFault fault = CheckHeader(copied, available);
   if (fault != ReadFault::kNone) return fault;
-  payload.resize(copied.size);
-  const std::uint64_t offset = (position + sizeof copied) & mask_;
-  const std::size_t first = std::min<std::size_t>(copied.size, mask_ + 1 - offset);
+  const std::uint32_t size = copied.size();
+  payload.resize(size);
+  const std::uint64_t offset = (position + sizeof header) & mask_;
+  const std::size_t first = std::min<std::size_t>(size, mask_ + 1 - offset);
   if (first > 0) CopyChanging(payload.data(), data_ + offset, first);
-  if (first < copied.size) CopyChanging(payload.data() + first, data_, copied.size - first);
+  if (first < size) CopyChanging(payload.data() + first, data_, size - first);
   fault = CheckPayload(copied, payload);
   if (fault != ReadFault::kNone) return fault;
-  header = copied;
-  next = position + RecordBytes(copied.size);
+  header = copied.Header();
+  next = position + RecordBytes(size);
   return ReadFault::kNone;
 }
 

@@ -134,10 +134,10 @@ class Ring {
   bool LookAtTail(ReadFault& fault);
   void CopyIn(std::uint64_t position, base::ByteView from);
   void CopyOut(std::uint64_t position, std::span<std::byte> to) const;
-  void PutHeader(std::uint64_t position, const RecordHeader& header);
-  void PutRecord(std::uint64_t position, RecordHeader header, base::ByteView payload);
+  void PutHeader(std::uint64_t position, const HeaderWords& header);
+  void PutRecord(std::uint64_t position, HeaderWords header, base::ByteView payload);
   void PublishTail(std::uint64_t tail, std::uint64_t records);
-  ReadFault TakeRecord(RecordHeader& header, base::Bytes& payload);
+  ReadFault TakeRecord(HeaderWords& header, base::Bytes& payload);
   void PublishHead(std::uint64_t records);
   void AdoptIndices();
 

@@ -11,6 +11,17 @@ namespace {
 
 RecordHeader HeaderOf(std::uint32_t size) { return {size, 7, 0, 123'456'789, 0, 0}; }
 
+ReadFault Check(const RecordHeader& header, base::ByteView payload) {
+  return CheckPayload(HeaderWords::Of(header), payload);
+}
+
+TEST(Record, WordsAreTheBytesOfTheHeader) {
+  const RecordHeader header{0x01020304, 0x0506, 0x0708, 0x1112131415161718, 0x21222324, 0x25262728};
+  const HeaderWords words = HeaderWords::Of(header);
+  EXPECT_EQ(std::memcmp(words.words, &header, sizeof header), 0);
+  EXPECT_EQ(words.Header(), header);
+}
+
 TEST(Record, OccupiesAMultipleOfEightBytes) {
   EXPECT_EQ(RecordBytes(0), 24u);
   EXPECT_EQ(RecordBytes(1), 32u);
@@ -24,18 +35,18 @@ TEST(Record, OccupiesAMultipleOfEightBytes) {
 TEST(Record, ChecksumCoversEveryBitOfHeaderAndPayload) {
   std::string payload = "what is written";
   RecordHeader header = HeaderOf(static_cast<std::uint32_t>(payload.size()));
-  header.checksum = RecordChecksum(header, base::AsBytes(payload));
-  ASSERT_EQ(CheckPayload(header, base::AsBytes(payload)), ReadFault::kNone);
+  header.checksum = RecordChecksum(HeaderWords::Of(header), base::AsBytes(payload));
+  ASSERT_EQ(Check(header, base::AsBytes(payload)), ReadFault::kNone);
   for (std::size_t bit = 0; bit < 8 * sizeof header; ++bit) {
     RecordHeader damaged = header;
     reinterpret_cast<unsigned char*>(&damaged)[bit / 8] ^= static_cast<unsigned char>(1u << (bit % 8));
     // The flag kUnchecked then stands beside a checksum, which no writer does.
-    EXPECT_EQ(CheckPayload(damaged, base::AsBytes(payload)), ReadFault::kChecksum) << "header bit " << bit;
+    EXPECT_EQ(Check(damaged, base::AsBytes(payload)), ReadFault::kChecksum) << "header bit " << bit;
   }
   for (std::size_t bit = 0; bit < 8 * payload.size(); ++bit) {
     std::string damaged = payload;
     damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ (1 << (bit % 8)));
-    EXPECT_EQ(CheckPayload(header, base::AsBytes(damaged)), ReadFault::kChecksum) << "payload bit " << bit;
+    EXPECT_EQ(Check(header, base::AsBytes(damaged)), ReadFault::kChecksum) << "payload bit " << bit;
   }
 }
 
@@ -46,38 +57,39 @@ TEST(Record, ChecksumIsTheCrcOfTheHeaderWithItsFieldZeroThenThePayload) {
   const base::ByteView payload = base::AsBytes("hello");
   whole.insert(whole.end(), payload.begin(), payload.end());
   header.checksum = 0xABCDEF;  // is taken as zero
-  EXPECT_EQ(RecordChecksum(header, payload), base::Crc32c(whole));
+  EXPECT_EQ(RecordChecksum(HeaderWords::Of(header), payload), base::Crc32c(whole));
 }
 
 TEST(Record, PiecesHaveTheChecksumOfTheWhole) {
   const std::string whole = "one, two, three";
   const base::ByteView pieces[] = {base::AsBytes("one, "), {}, base::AsBytes("two, three")};
   const RecordHeader header = HeaderOf(static_cast<std::uint32_t>(whole.size()));
-  EXPECT_EQ(RecordChecksum(header, pieces), RecordChecksum(header, base::AsBytes(whole)));
+  EXPECT_EQ(RecordChecksum(HeaderWords::Of(header), pieces),
+            RecordChecksum(HeaderWords::Of(header), base::AsBytes(whole)));
 }
 
 TEST(Record, UncheckedMeansAChecksumOfZero) {
   RecordHeader header = HeaderOf(3);
   header.flags = kUnchecked;
-  EXPECT_EQ(CheckPayload(header, base::AsBytes("abc")), ReadFault::kNone);
+  EXPECT_EQ(Check(header, base::AsBytes("abc")), ReadFault::kNone);
   header.checksum = 1;
-  EXPECT_EQ(CheckPayload(header, base::AsBytes("abc")), ReadFault::kChecksum);
+  EXPECT_EQ(Check(header, base::AsBytes("abc")), ReadFault::kChecksum);
 }
 
 TEST(Record, HeaderIsJudgedAgainstWhatIsThere) {
   RecordHeader header = HeaderOf(100);
-  EXPECT_EQ(CheckHeader(header, RecordBytes(100)), ReadFault::kNone);
-  EXPECT_EQ(CheckHeader(header, 124), ReadFault::kNone);
-  EXPECT_EQ(CheckHeader(header, 123), ReadFault::kSize);
+  EXPECT_EQ(CheckHeader(HeaderWords::Of(header), RecordBytes(100)), ReadFault::kNone);
+  EXPECT_EQ(CheckHeader(HeaderWords::Of(header), 124), ReadFault::kNone);
+  EXPECT_EQ(CheckHeader(HeaderWords::Of(header), 123), ReadFault::kSize);
   header.size = 0xFFFFFFFF;
-  EXPECT_EQ(CheckHeader(header, 1 << 20), ReadFault::kSize);
+  EXPECT_EQ(CheckHeader(HeaderWords::Of(header), 1 << 20), ReadFault::kSize);
   header = HeaderOf(0);
-  EXPECT_EQ(CheckHeader(header, 24), ReadFault::kNone);
+  EXPECT_EQ(CheckHeader(HeaderWords::Of(header), 24), ReadFault::kNone);
   header.type = 0;
-  EXPECT_EQ(CheckHeader(header, 24), ReadFault::kType);
+  EXPECT_EQ(CheckHeader(HeaderWords::Of(header), 24), ReadFault::kType);
   header.type = 1;
   header.reserved = 1;
-  EXPECT_EQ(CheckHeader(header, 24), ReadFault::kReserved);
+  EXPECT_EQ(CheckHeader(HeaderWords::Of(header), 24), ReadFault::kReserved);
 }
 
 TEST(Record, EveryFaultHasItsOwnText) {

@@ -49,11 +49,11 @@ void UseEverything(Ring& ring, std::mt19937_64& random) {
   (void)ring.available_read();
   if (random() % 2 == 0) ring.SetHead(Nasty(random, ring.tail()));
   if (ring.TryRead(record) == ReadFault::kNone) {
-    EXPECT_EQ(CheckPayload(record.header, record.payload), ReadFault::kNone);
+    EXPECT_EQ(CheckPayload(HeaderWords::Of(record.header), record.payload), ReadFault::kNone);
   }
   ring.ReadBatch(random() % 5, [](const RecordHeader& header, base::ByteView view) {
     EXPECT_EQ(header.size, view.size());
-    EXPECT_EQ(CheckPayload(header, view), ReadFault::kNone);
+    EXPECT_EQ(CheckPayload(HeaderWords::Of(header), view), ReadFault::kNone);
   });
   std::uint64_t next = 0;
   const std::uint64_t tail = Nasty(random, ring.tail());
@@ -116,7 +116,7 @@ TEST(RingHostile, ARecordThatChangesDuringTheCopyIsJudgedByTheCopy) {
   ASSERT_TRUE(hostile.ring.TryWrite(1, 0, 0, versions[0]));
   const std::uint64_t tail = hostile.ring.tail();
   RecordHeader headers[2] = {{1000, 1, 0, 0, 0, 0}, {200, 1, 0, 1, 0, 0}};
-  for (int i = 0; i < 2; ++i) headers[i].checksum = RecordChecksum(headers[i], versions[i]);
+  for (int i = 0; i < 2; ++i) headers[i].checksum = RecordChecksum(HeaderWords::Of(headers[i]), versions[i]);
   std::atomic<bool> stop{false};
   std::thread writer([&] {
     auto* words = reinterpret_cast<volatile unsigned char*>(hostile.memory.data() + sizeof(RingControl));

@@ -34,6 +34,20 @@ bool ParseUrls(std::string_view text, std::vector<std::string>& urls) {
   return true;
 }
 
+struct Parameter {
+  Statement& statement;
+  int number;
+  void Set(std::string_view text) const { statement.Bind(number, text); }
+  void Set(std::int64_t value) const { statement.Bind(number, value); }
+  void Set(std::uint64_t value) const { statement.Bind(number, value); }
+  void SetNull() const { statement.BindNull(number); }
+};
+
+template <typename View>
+void BindAll(Statement& statement, int first, const View& row) {
+  for (int i = 0; i < View::kPayloadColumns; ++i) GivePayload(row, i, Parameter{statement, first + i});
+}
+
 }  // namespace
 
 std::string_view Arena::Copy(std::string_view text) {
@@ -94,32 +108,8 @@ TagView TagViewOf(const model::CommittedTxn& txn, const model::Effect& effect) {
   return view;
 }
 
-void BindPayload(Statement& statement, int first, const EntryView& row) {
-  statement.BindOptional(first, row.digest);
-  if (row.size) {
-    statement.Bind(first + 1, *row.size);
-  } else {
-    statement.BindNull(first + 1);
-  }
-  statement.BindOptional(first + 2, row.media_type);
-  statement.Bind(first + 3, row.urls_json);
-  statement.Bind(first + 4, row.annotations);
-  statement.Bind(first + 5, row.created_at_ms);
-  statement.Bind(first + 6, row.updated_at_ms);
-  statement.Bind(first + 7, row.writer);
-  statement.Bind(first + 8, row.revision);
-  statement.Bind(first + 9, row.lsn);
-  statement.Bind(first + 10, std::int64_t{row.deleted});
-}
-
-void BindPayload(Statement& statement, int first, const TagView& row) {
-  statement.Bind(first, row.version);
-  statement.Bind(first + 1, row.updated_at_ms);
-  statement.Bind(first + 2, row.writer);
-  statement.Bind(first + 3, row.revision);
-  statement.Bind(first + 4, row.lsn);
-  statement.Bind(first + 5, std::int64_t{row.deleted});
-}
+void BindPayload(Statement& statement, int first, const EntryView& row) { BindAll(statement, first, row); }
+void BindPayload(Statement& statement, int first, const TagView& row) { BindAll(statement, first, row); }
 
 std::string RenderUrls(const std::vector<std::string>& urls) {
   std::string json = "[";

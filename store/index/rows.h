@@ -50,6 +50,7 @@ struct EntryView {
   Revision revision = 0;
   Lsn lsn = 0;
   bool deleted = false;
+  static constexpr int kPayloadColumns = kEntryPayloadColumns;
   std::string_view key_rest() const { return version; }
 };
 /// One revision of a tag, as model::TagAfter gives it.
@@ -59,12 +60,60 @@ struct TagView {
   Revision revision = 0;
   Lsn lsn = 0;
   bool deleted = false;
+  static constexpr int kPayloadColumns = kTagPayloadColumns;
   std::string_view key_rest() const { return tag; }
 };
 
 /// Texts are borrowed from `txn` and `effect`; rendered ones are put into `arena`.
 EntryView EntryViewOf(const model::CommittedTxn& txn, const model::Effect& effect, Arena& arena);
 TagView TagViewOf(const model::CommittedTxn& txn, const model::Effect& effect);
+
+/// Gives column number `column` of the payload to `to`, which takes it with Set or SetNull.
+template <typename To>
+void GivePayload(const EntryView& row, int column, To to) {
+  const auto optional = [&to](std::string_view text) { text.empty() ? to.SetNull() : to.Set(text); };
+  switch (column) {
+    case 0:
+      return optional(row.digest);
+    case 1:
+      return row.size ? to.Set(*row.size) : to.SetNull();
+    case 2:
+      return optional(row.media_type);
+    case 3:
+      return to.Set(row.urls_json);
+    case 4:
+      return to.Set(row.annotations);
+    case 5:
+      return to.Set(row.created_at_ms);
+    case 6:
+      return to.Set(row.updated_at_ms);
+    case 7:
+      return to.Set(row.writer);
+    case 8:
+      return to.Set(row.revision);
+    case 9:
+      return to.Set(row.lsn);
+    default:
+      return to.Set(std::int64_t{row.deleted});
+  }
+}
+template <typename To>
+void GivePayload(const TagView& row, int column, To to) {
+  switch (column) {
+    case 0:
+      return to.Set(row.version);
+    case 1:
+      return to.Set(row.updated_at_ms);
+    case 2:
+      return to.Set(row.writer);
+    case 3:
+      return to.Set(row.revision);
+    case 4:
+      return to.Set(row.lsn);
+    default:
+      return to.Set(std::int64_t{row.deleted});
+  }
+}
 
 /// Binds the payload columns from parameter `first` on.
 void BindPayload(Statement& statement, int first, const EntryView& row);

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "store/base/memory.h"
 #include "store/index/sqlite.h"
 #include "store/model/effect.h"
 
@@ -36,7 +37,8 @@ class Arena {
   void Clear();
 
  private:
-  std::vector<std::unique_ptr<char[]>> chunks_;
+  std::vector<std::unique_ptr<char[]>> chunks_;  // the first one, and texts larger than a block
+  std::vector<base::LargeBlock> blocks_;
   std::size_t room_ = 0;
   char* next_ = nullptr;
   std::size_t bytes_ = 0;
@@ -119,6 +121,9 @@ void GivePayload(const TagView& row, int column, To to) {
 void BindPayload(Statement& statement, int first, const EntryView& row);
 void BindPayload(Statement& statement, int first, const TagView& row);
 
+inline constexpr std::string_view kNoUrls = "[]";
+/// kCorruption, naming the key, when `json` is not what RenderUrls gives.
+Result<std::vector<std::string>> ReadUrls(std::string_view json, std::string_view name, std::string_view version);
 std::string RenderUrls(const std::vector<std::string>& urls);
 /// Reads a row of the columns above. kCorruption, naming the key, when a column cannot be what a
 /// writer stored.

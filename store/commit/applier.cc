@@ -1,10 +1,12 @@
 #include "store/commit/applier.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "store/base/error.h"
 #include "store/base/failpoint.h"
 #include "store/base/futex.h"
+#include "store/base/memory.h"
 
 namespace tenure::commit {
 namespace {
@@ -88,8 +90,24 @@ Status Applier::ApplyFrames(Lsn lsn) {
   return {};
 }
 
+/// With the turn held. Until the switch, readers go on with the old generation.
+void Applier::BuildWhenFarBehind(Lsn lsn) {
+  const Lsn applied = context_.AppliedHint();
+  const Lsn backlog = lsn - std::min(lsn, applied);
+  if (build_failed_ || !context_.build_next_index) return;
+  if (backlog < context_.build_backlog_min || backlog < applied) return;
+  writer_.reset();
+  reader_.reset();
+  const Status built = context_.build_next_index();
+  if (built.ok()) return;
+  build_failed_ = true;
+  context_.Say("warning", "the next generation of the index could not be built, going on with the old one: " +
+                              built.error().message);
+}
+
 /// With the turn held. A failure drops the connection and the reader: the next try starts afresh.
 Status Applier::ApplyLocked(Lsn lsn) {
+  BuildWhenFarBehind(lsn);
   Status status = OpenLocked();
   if (status.ok()) status = ApplyFrames(lsn);
   if (!status.ok()) {

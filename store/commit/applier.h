@@ -34,6 +34,8 @@ class Applier {
   void BuildWhenFarBehind(Lsn lsn);
   Status OpenLocked();
   Status ApplyFrames(Lsn lsn);
+  Status ApplySmall(Lsn lsn);
+  Status ApplyLarge(Lsn lsn);
 
   const Context& context_;
   IndexPool& pool_;

@@ -30,6 +30,8 @@ struct Context {
   /// A backlog of at least this many transactions, and of at least as many as are applied, is made up for
   /// by building the next generation: more than twice as fast as applying, but it takes the rows once more.
   Lsn build_backlog_min = 200'000;
+  /// From this many transactions on, rows are gathered for large transactions rather than frames kept.
+  Lsn gather_backlog_min = 16'384;
 
   ingest::CommitArea& shared() const { return member.segment().commit(); }
   Lsn DurableLsn() const { return shared().durable.Load().second; }

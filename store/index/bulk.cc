@@ -38,6 +38,9 @@ Status BeginBuild(Connection& connection, const std::string& path, std::optional
 
 Status IndexWriter::ApplyBulk(std::span<const AppliedFrame> frames) {
   State& s = *state_;
+  if (s.gathered) {
+    return base::MakeError(ErrorCode::kInternal, "index " + s.path + ": ApplyBulk during a large transaction");
+  }
   if (!s.bulk) {
     TENURE_ASSIGN(const Mark mark, s.ReadMark());
     s.guard.reset();

@@ -64,6 +64,12 @@ class IndexWriter {
   /// Applies frames in one SQLite transaction. Does nothing, successfully, for frames at or below the
   /// applied LSN; kInternal when the first new frame does not continue it.
   Status Apply(std::span<const AppliedFrame> frames);
+  /// Apply for very many frames: keeps their rows, sorted together, until CommitGathered writes them all in one
+  /// SQLite transaction. Frames need not outlive the call. A failure forgets everything gathered.
+  Status Gather(std::span<const AppliedFrame> frames);
+  Status CommitGathered();
+  /// Memory that gathered rows take; the caller bounds it.
+  std::size_t gathered_bytes() const;
   /// For building from nothing: like Apply, into an index that nobody reads, faster (rows are collected, up to
   /// some 400 MiB, sorted by key and inserted in order; call FinishBulk once at the end).
   Status ApplyBulk(std::span<const AppliedFrame> frames);

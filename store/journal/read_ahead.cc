@@ -92,9 +92,11 @@ Result<Stop> ReadAhead::Next(Frame& frame) {
     if (!current_.stop.ok() || *current_.stop != Stop::kFrame) return current_.stop;
     TakeBlock();
   }
-  const RawFrame& raw = current_.frames[current_.next++];
+  // A frame that cannot be decoded stays the next one, and so does its error.
+  const RawFrame& raw = current_.frames[current_.next];
   TENURE_RETURN_IF_ERROR(
       DecodePayloadInto(raw.header, raw.payload, dir_ + "/" + SegmentFileName(raw.segment), raw.offset, frame.txns));
+  ++current_.next;
   frame.header = raw.header;
   frame.segment = raw.segment;
   frame.offset = raw.offset;

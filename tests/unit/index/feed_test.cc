@@ -1,10 +1,12 @@
-// Batches large enough to go in by one statement, and sums of row hashes.
+// Batches large enough to go in by one statement, large transactions, and sums of row hashes.
 #include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
 
 #include <sqlite3.h>
 
 #include "store/index/keyed_table.h"
 #include "tests/unit/index/index_testing.h"
+#include "tests/unit/index/sync_vfs.h"
 
 namespace tenure::index {
 namespace {
@@ -12,6 +14,13 @@ namespace {
 constexpr std::size_t kMany = 4 * kFeedRowsMin;
 
 std::string KeyName(Lsn i) { return "k" + std::to_string(1000 + i); }
+
+/// One frame, with the state hash that a journal would give it.
+std::vector<AppliedFrame> OneFrame(std::vector<model::CommittedTxn> txns, const PlainIndex& plain) {
+  std::vector frames = {FrameOf(std::move(txns))};
+  frames[0].after.state_hash = plain.StateHash();
+  return frames;
+}
 
 /// New keys; every third one has three revisions at once. LSNs from `first` on.
 std::vector<model::CommittedTxn> NewKeys(Lsn first, std::size_t txns, PlainIndex& plain) {
@@ -35,8 +44,10 @@ TEST(IndexFeed, NewKeysWithTheirHistories) {
     PlainIndex plain;
     {
       auto writer = Must(IndexWriter::Create(dir / "i.db", kStoreId, {}));
-      const auto first = std::vector{FrameOf(NewKeys(1, kMany, plain))};
-      const auto second = std::vector{FrameOf(NewKeys(kMany + 1, kMany, plain))};
+      auto txns = NewKeys(1, kMany, plain);
+      const auto first = OneFrame(std::move(txns), plain);
+      txns = NewKeys(kMany + 1, kMany, plain);
+      const auto second = OneFrame(std::move(txns), plain);
       Must(bulk ? writer->ApplyBulk(first) : writer->Apply(first));
       Must(bulk ? writer->ApplyBulk(second) : writer->Apply(second));
       Must(writer->FinishBulk());
@@ -60,7 +71,7 @@ TEST(IndexFeed, OldAndNewKeysInOneBatch) {
     txns.push_back(PutTxn(next + revision - 2, KeyName(1), "1", revision));
     plain.Apply(txns.back());
   }
-  Must(writer->Apply(std::vector{FrameOf(txns)}));
+  Must(writer->Apply(OneFrame(std::move(txns), plain)));
   ExpectSame(*Must(IndexReader::Open(dir / "i.db")), plain);
 }
 
@@ -99,6 +110,62 @@ TEST(IndexFeed, ARevisionThatIsMissingIsNamedAndNothingApplied) {
   EXPECT_EQ(refused.error().key, KeyName(7) + ":1");
   EXPECT_EQ(refused.error().revision, 3u);
   EXPECT_EQ(Must(Must(IndexReader::Open(dir / "i.db"))->Count()).entries, 0u);
+}
+
+RC_GTEST_PROP(IndexGather, GivesWhatApplyGives, ()) {
+  const auto seed = *rc::gen::arbitrary<std::uint64_t>();
+  Scratch dir;
+  SyncVfs unsynced(SyncVfs::Syncs::kLeftOut);
+  Generator generator(seed);
+  const auto frames = generator.Frames(1 + generator.Below(200));
+  auto writer = Must(IndexWriter::Create(dir / "i.db", kStoreId, {}));
+  for (std::size_t at = 0; at < frames.size();) {
+    const std::size_t count = std::min(frames.size() - at, std::size_t{1} + generator.Below(40));
+    // Late ones among them change nothing.
+    const std::size_t from = generator.Below(at + 1);
+    Must(writer->Gather(std::span(frames).subspan(from, at - from + count)));
+    at += count;
+    RC_ASSERT(Must(writer->ReadMark()).position == frames[at - 1].after);
+    if (generator.Below(3) == 0) Must(writer->CommitGathered());
+  }
+  Must(writer->CommitGathered());
+  RC_ASSERT(writer->gathered_bytes() == 0u);
+  ExpectSame(*Must(IndexReader::Open(dir / "i.db")), generator.plain());
+  RC_ASSERT(!::testing::Test::HasFailure());
+}
+
+TEST(IndexGather, NothingIsThereUntilItIsCommitted) {
+  Scratch dir;
+  auto writer = Must(IndexWriter::Create(dir / "i.db", kStoreId, {}));
+  const auto reader = Must(IndexReader::Open(dir / "i.db"));
+  const std::vector first = {FrameOf({PutTxn(1, "a", "1")})};
+  Must(writer->Gather(first));
+  EXPECT_GT(writer->gathered_bytes(), 0u);
+  EXPECT_EQ(Must(reader->AppliedLsn()), 0u);
+  EXPECT_EQ(writer->Apply(first).error().code, ErrorCode::kInternal);
+  EXPECT_EQ(writer->ApplyBulk(first).error().code, ErrorCode::kInternal);
+  EXPECT_EQ(writer->Checkpoint(0).error().code, ErrorCode::kInternal);
+  EXPECT_EQ(writer->CopyTo(dir / "copy.db").error().code, ErrorCode::kInternal);
+  // A gap forgets it, and the writer goes on.
+  EXPECT_EQ(writer->Gather(std::vector{FrameOf({PutTxn(3, "c", "1")})}).error().code, ErrorCode::kInternal);
+  Must(writer->CommitGathered());
+  EXPECT_EQ(Must(reader->AppliedLsn()), 0u);
+  Must(writer->Gather(first));
+  Must(writer->CommitGathered());
+  EXPECT_EQ(Must(reader->AppliedLsn()), 1u);
+  Must(writer->Checkpoint(0));
+}
+
+TEST(IndexGather, WhatDoesNotFollowRollsEverythingBack) {
+  Scratch dir;
+  auto writer = Must(IndexWriter::Create(dir / "i.db", kStoreId, {}));
+  Must(writer->Gather(std::vector{FrameOf({PutTxn(1, "a", "1"), PutTxn(2, "b", "1")})}));
+  Must(writer->Gather(std::vector{FrameOf({PutTxn(3, "a", "1", 3)})}));
+  EXPECT_EQ(writer->CommitGathered().error().code, ErrorCode::kCorruption);
+  const auto reader = Must(IndexReader::Open(dir / "i.db"));
+  EXPECT_EQ(Must(reader->AppliedLsn()), 0u);
+  EXPECT_EQ(Must(reader->Count()).entries, 0u);
+  Must(writer->Apply(std::vector{FrameOf({PutTxn(1, "a", "1")})}));
 }
 
 TEST(IndexStateHash, TheTwoHalvesAreTheWhole) {

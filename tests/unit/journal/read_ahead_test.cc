@@ -33,7 +33,9 @@ class ReadAheadTest : public JournalTest, public ::testing::WithParamInterface<b
       // Final, however often it is asked.
       const auto again = ahead.Next(frame);
       EXPECT_EQ(again.ok(), !outcome.error);
-      if (again.ok()) EXPECT_EQ(*again, outcome.stop);
+      if (again.ok()) {
+        EXPECT_EQ(*again, outcome.stop);
+      }
     }
     outcome.reader_at = reader->position();
     return outcome;

@@ -126,6 +126,18 @@ TEST_F(FarBehind, WhoeverIsAloneRemovesTheOldFile) {
   ExpectEverything();
 }
 
+TEST_F(FarBehind, AMiddlingBacklogIsAppliedInLargeTransactions) {
+  impl_->context->build_backlog_min = std::numeric_limits<Lsn>::max();
+  impl_->context->gather_backlog_min = 2;
+  const index::Generation first = impl_->pool->Live();
+  for (const std::size_t more : {1, 2, 30}) {
+    Put(more);
+    ASSERT_TRUE(store_->CatchUp().ok());
+    ExpectEverything();
+  }
+  EXPECT_EQ(impl_->pool->Live(), first);
+}
+
 TEST_F(FarBehind, WithoutANewGenerationTheOldOneIsApplied) {
   const index::Generation first = impl_->pool->Live();
   env_.SetFaultPlan([](std::uint64_t, base::TraceStep::Kind, const std::string& path) -> Status {

@@ -1,16 +1,20 @@
 #include "store/commit/applier.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "store/base/error.h"
 #include "store/base/failpoint.h"
 #include "store/base/futex.h"
+#include "store/base/memory.h"
+#include "store/journal/read_ahead.h"
 
 namespace tenure::commit {
 namespace {
 
-/// One SQLite transaction covers at most this much; larger ones hold the WAL longer for no more speed.
-constexpr std::size_t kTxnsPerApply = 16'384;
+/// What is gathered for one SQLite transaction. Of random keys every transaction touches nearly every page of a
+/// large index: the fewer, the less is written.
+constexpr std::size_t kGatheredBytesMax = 96u << 20;
 constexpr std::uint64_t kWalBytesMax = 8u << 20;
 /// How long a read waits for an applier of another process.
 constexpr std::uint64_t kWaitBoundNs = 30'000'000'000;
@@ -49,6 +53,50 @@ Status Applier::OpenLocked() {
   return {};
 }
 
+/// Frames are kept as they are until they are applied, in one transaction.
+Status Applier::ApplySmall(Lsn lsn) {
+  std::vector<index::AppliedFrame> frames;
+  for (bool more = true; more;) {
+    TENURE_ASSIGN(journal::Step step, reader_->Next(lsn, lsn));
+    more = step.stop == journal::Stop::kFrame;
+    if (more) frames.push_back({std::move(step.frame.txns), step.frame.after});
+  }
+  if (frames.empty()) return {};
+  TENURE_FAIL_POINT("apply.before");
+  TENURE_RETURN_IF_ERROR(writer_->Apply(frames));
+  TENURE_FAIL_POINT("apply.after");
+  context_.member.segment().AdvanceApplied(frames.back().after.last_lsn);
+  return writer_->Checkpoint(kWalBytesMax);
+}
+
+/// Rows of many frames are gathered, as many as fit into memory, while a second thread reads ahead.
+Status Applier::ApplyLarge(Lsn lsn) {
+  journal::ReadAhead frames(*reader_, context_.journal_dir, lsn, lsn, true);
+  journal::Frame frame;
+  index::AppliedFrame applied;
+  Lsn last = 0;
+  for (bool more = true; more;) {
+    TENURE_ASSIGN(const journal::Stop stop, frames.Next(frame));
+    more = stop == journal::Stop::kFrame;
+    if (more) {
+      // Lent and taken back: the memory is used again.
+      applied.txns.swap(frame.txns);
+      applied.after = frame.after;
+      last = frame.after.last_lsn;
+      TENURE_RETURN_IF_ERROR(writer_->Gather({&applied, 1}));
+      applied.txns.swap(frame.txns);
+    }
+    if (last == 0 || (more && writer_->gathered_bytes() < kGatheredBytesMax)) continue;
+    TENURE_FAIL_POINT("apply.before");
+    TENURE_RETURN_IF_ERROR(writer_->CommitGathered());
+    TENURE_FAIL_POINT("apply.after");
+    context_.member.segment().AdvanceApplied(last);
+    TENURE_RETURN_IF_ERROR(writer_->Checkpoint(kWalBytesMax));
+  }
+  base::ReturnFreeMemory();
+  return {};
+}
+
 Status Applier::ApplyFrames(Lsn lsn) {
   TENURE_ASSIGN(const index::Mark mark, writer_->ReadMark());
   if (mark.position.last_lsn >= lsn) {
@@ -60,24 +108,8 @@ Status Applier::ApplyFrames(Lsn lsn) {
     TENURE_ASSIGN(reader_, journal::Reader::Open(context_.env, context_.journal_dir, context_.journal_id, mark.position,
                                                  trimmed));
   }
-  std::vector<index::AppliedFrame> frames;
-  std::size_t txns = 0;
-  for (bool more = true; more;) {
-    TENURE_ASSIGN(journal::Step step, reader_->Next(lsn, lsn));
-    more = step.stop == journal::Stop::kFrame;
-    if (more) {
-      txns += step.frame.txns.size();
-      frames.push_back({std::move(step.frame.txns), step.frame.after});
-    }
-    if (frames.empty() || (more && txns < kTxnsPerApply)) continue;
-    TENURE_FAIL_POINT("apply.before");
-    TENURE_RETURN_IF_ERROR(writer_->Apply(frames));
-    TENURE_FAIL_POINT("apply.after");
-    context_.member.segment().AdvanceApplied(frames.back().after.last_lsn);
-    frames.clear();
-    txns = 0;
-    TENURE_RETURN_IF_ERROR(writer_->Checkpoint(kWalBytesMax));
-  }
+  TENURE_RETURN_IF_ERROR(lsn - mark.position.last_lsn < context_.gather_backlog_min ? ApplySmall(lsn)
+                                                                                    : ApplyLarge(lsn));
   if (reader_->position().last_lsn < lsn) {
     return base::MakeError(ErrorCode::kCorruption,
                            context_.journal_dir + ": the journal ends at LSN " +
@@ -88,8 +120,24 @@ Status Applier::ApplyFrames(Lsn lsn) {
   return {};
 }
 
+/// With the turn held. Until the switch, readers go on with the old generation.
+void Applier::BuildWhenFarBehind(Lsn lsn) {
+  const Lsn applied = context_.AppliedHint();
+  const Lsn backlog = lsn - std::min(lsn, applied);
+  if (build_failed_ || !context_.build_next_index) return;
+  if (backlog < context_.build_backlog_min || backlog < applied) return;
+  writer_.reset();
+  reader_.reset();
+  const Status built = context_.build_next_index();
+  if (built.ok()) return;
+  build_failed_ = true;
+  context_.Say("warning", "the next generation of the index could not be built, going on with the old one: " +
+                              built.error().message);
+}
+
 /// With the turn held. A failure drops the connection and the reader: the next try starts afresh.
 Status Applier::ApplyLocked(Lsn lsn) {
+  BuildWhenFarBehind(lsn);
   Status status = OpenLocked();
   if (status.ok()) status = ApplyFrames(lsn);
   if (!status.ok()) {

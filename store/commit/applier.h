@@ -2,8 +2,9 @@
 //
 // Whoever has the turn to apply reads the journal from the index's own mark up to the durable LSN and
 // writes large SQLite transactions. This is the same path that recovery takes: replay and live
-// operation cannot differ. A process that dies in it leaves an unfinished SQLite transaction, which
-// rolls back; a late or repeated apply does nothing. Thread-safe.
+// operation cannot differ. Only a backlog that is most of the store is not applied: the next generation is
+// built from the journal instead, and switched to. A process that dies in it leaves an unfinished SQLite transaction,
+// which rolls back; a late or repeated apply does nothing. Thread-safe.
 #pragma once
 
 #include <memory>
@@ -30,8 +31,11 @@ class Applier {
 
  private:
   Status ApplyLocked(Lsn lsn);
+  void BuildWhenFarBehind(Lsn lsn);
   Status OpenLocked();
   Status ApplyFrames(Lsn lsn);
+  Status ApplySmall(Lsn lsn);
+  Status ApplyLarge(Lsn lsn);
 
   const Context& context_;
   IndexPool& pool_;
@@ -39,6 +43,7 @@ class Applier {
   std::unique_ptr<index::IndexWriter> writer_;
   index::Generation generation_;
   std::unique_ptr<journal::Reader> reader_;
+  bool build_failed_ = false;  // once is enough: applying does it too
 };
 
 }  // namespace tenure::commit

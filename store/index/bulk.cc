@@ -38,6 +38,9 @@ Status BeginBuild(Connection& connection, const std::string& path, std::optional
 
 Status IndexWriter::ApplyBulk(std::span<const AppliedFrame> frames) {
   State& s = *state_;
+  if (s.gathered) {
+    return base::MakeError(ErrorCode::kInternal, "index " + s.path + ": ApplyBulk during a large transaction");
+  }
   if (!s.bulk) {
     TENURE_ASSIGN(const Mark mark, s.ReadMark());
     s.guard.reset();
@@ -65,6 +68,23 @@ Status IndexWriter::ApplyBulk(std::span<const AppliedFrame> frames) {
 Status IndexWriter::FinishBulk() {
   State& s = *state_;
   if (!s.bulk) return {};
+  TENURE_RETURN_IF_ERROR(FinishBulkUnsynced());
+  const auto make_durable = [&s]() -> Status {
+    TENURE_RETURN_IF_ERROR(s.connection.SyncFile());
+    TENURE_RETURN_IF_ERROR(s.connection.Execute("PRAGMA synchronous = NORMAL"));
+    return s.WriteThrough();
+  };
+  Status finished = make_durable();
+  if (!finished.ok()) {
+    s.bulk.emplace();
+    s.bulk->failed = finished.error();
+  }
+  return finished;
+}
+
+Status IndexWriter::FinishBulkUnsynced() {
+  State& s = *state_;
+  if (!s.bulk) return Checkpoint(0);
   if (s.bulk->failed) return *s.bulk->failed;
   const auto finish = [&s]() -> Status {
     TENURE_RETURN_IF_ERROR(s.Flush(s.bulk->changes));
@@ -72,10 +92,7 @@ Status IndexWriter::FinishBulk() {
     const std::string done = "PRAGMA user_version = " + std::to_string(kFormatVersion) + "; COMMIT";
     TENURE_RETURN_IF_ERROR(s.connection.Execute(done.c_str()));
     TENURE_RETURN_IF_ERROR(SwitchJournal(s.connection, s.path, "wal"));
-    TENURE_RETURN_IF_ERROR(s.connection.SetCacheKib(kIdleCacheKib));
-    TENURE_RETURN_IF_ERROR(s.connection.SyncFile());
-    TENURE_RETURN_IF_ERROR(s.connection.Execute("PRAGMA synchronous = NORMAL"));
-    return s.WriteThrough();
+    return s.connection.SetCacheKib(kIdleCacheKib);
   };
   if (Status finished = finish(); !finished) {
     s.bulk->failed = finished.error();

@@ -7,8 +7,8 @@
 namespace tenure::index {
 namespace {
 
-// Room for this many rows is kept from one small batch to the next.
-constexpr std::size_t kRowsKept = 4096;
+// Room for this many request rows is kept from one small batch to the next.
+constexpr std::size_t kRequestsKept = 4096;
 
 // Below this many rows a plain comparison sort is as good.
 constexpr std::size_t kPlainSortRows = 24;
@@ -49,7 +49,7 @@ struct KeyBytes {
 };
 
 template <typename View>
-bool KeyBefore(const std::vector<View>& rows, const SortKey& a, const SortKey& b) {
+bool KeyBefore(const Rows<View>& rows, const SortKey& a, const SortKey& b) {
   const View& x = rows[a.position];
   const View& y = rows[b.position];
   if (const int names = x.name.compare(y.name); names != 0) return names < 0;
@@ -61,7 +61,7 @@ bool KeyBefore(const std::vector<View>& rows, const SortKey& a, const SortKey& b
 // next eight bytes, and goes on inside each run of equal ones. A row is touched once per level instead
 // of once per comparison, which is what sorting many rows costs.
 template <typename View>
-void SortRun(const std::vector<View>& rows, std::span<SortKey> run, std::size_t skip) {
+void SortRun(const Rows<View>& rows, std::span<SortKey> run, std::size_t skip) {
   const auto before = [&rows](const SortKey& a, const SortKey& b) { return KeyBefore(rows, a, b); };
   if (run.size() <= kPlainSortRows) {
     std::sort(run.begin(), run.end(), before);
@@ -96,19 +96,19 @@ void SortRun(const std::vector<View>& rows, std::span<SortKey> run, std::size_t 
 }  // namespace
 
 template <typename View>
-std::vector<SortKey> SortByKey(const std::vector<View>& rows) {
+std::vector<SortKey> SortByKey(const Rows<View>& rows) {
   std::vector<SortKey> order(rows.size());
   for (std::size_t i = 0; i < rows.size(); ++i) order[i].position = static_cast<std::uint32_t>(i);
   SortRun(rows, std::span(order), 0);
   return order;
 }
-template std::vector<SortKey> SortByKey(const std::vector<EntryView>& rows);
-template std::vector<SortKey> SortByKey(const std::vector<TagView>& rows);
+template std::vector<SortKey> SortByKey(const Rows<EntryView>& rows);
+template std::vector<SortKey> SortByKey(const Rows<TagView>& rows);
 
-std::string_view Changes::KeepWriter(std::string_view writer) {
-  if (texts_ == Texts::kBorrowed) return writer;
-  if (writer != last_writer_) last_writer_ = arena_.Copy(writer);
-  return last_writer_;
+std::string_view Changes::KeepRepeated(std::string_view text, std::string_view& last) {
+  if (texts_ == Texts::kBorrowed) return text;
+  if (text != last) last = arena_.Copy(text);
+  return last;
 }
 
 void Changes::Add(const model::CommittedTxn& txn, const model::Effect& effect) {
@@ -117,35 +117,38 @@ void Changes::Add(const model::CommittedTxn& txn, const model::Effect& effect) {
     row.name = Keep(row.name);
     row.version = Keep(row.version);
     row.digest = Keep(row.digest);
-    row.media_type = Keep(row.media_type);
+    row.media_type = KeepRepeated(row.media_type, last_media_type_);
     row.annotations = row.annotations == "{}" ? std::string_view("{}") : Keep(row.annotations);
-    row.writer = KeepWriter(row.writer);
+    row.writer = KeepRepeated(row.writer, last_writer_);
     entries_.push_back(row);  // urls_json is a constant or in the arena already
   } else {
     TagView row = TagViewOf(txn, effect);
     row.name = Keep(row.name);
     row.tag = Keep(row.tag);
     row.version = Keep(row.version);
-    row.writer = KeepWriter(row.writer);
+    row.writer = KeepRepeated(row.writer, last_writer_);
     tags_.push_back(row);
   }
 }
 
 std::size_t Changes::memory_bytes() const {
-  return arena_.bytes() + entries_.size() * (sizeof(EntryView) + sizeof(SortKey)) +
-         tags_.size() * (sizeof(TagView) + sizeof(SortKey)) + requests_.size() * 2 * sizeof(model::RequestRow);
+  return arena_.bytes() + entries_.memory_bytes() + tags_.memory_bytes() +
+         (entries_.size() + tags_.size()) * sizeof(SortKey) + requests_.size() * 2 * sizeof(model::RequestRow);
 }
 
 void Changes::Clear() {
   arena_.Clear();
-  last_writer_ = {};
-  if (texts_ == Texts::kOwned || entries_.size() + tags_.size() + requests_.size() > kRowsKept) {
+  last_writer_ = last_media_type_ = {};
+  if (texts_ == Texts::kOwned) {
     entries_ = {};
     tags_ = {};
-    requests_ = {};
   } else {
     entries_.clear();
     tags_.clear();
+  }
+  if (texts_ == Texts::kOwned || requests_.size() > kRequestsKept) {
+    requests_ = {};
+  } else {
     requests_.clear();
   }
 }

@@ -7,12 +7,62 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <new>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
+#include "store/base/memory.h"
 #include "store/index/rows.h"
 #include "store/model/effect.h"
 
 namespace tenure::index {
+
+/// Rows in chunks: growing moves nothing, so that a large batch never needs its memory twice.
+template <typename View>
+class Rows {
+ public:
+  std::size_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+  const View& operator[](std::size_t i) const { return chunks_[i >> kShift][i & (kChunkRows - 1)]; }
+  void push_back(const View& row) {
+    if (size_ == chunks_.size() << kShift) AddChunk();
+    new (&chunks_[size_ >> kShift][size_ & (kChunkRows - 1)]) View(row);
+    ++size_;
+  }
+  /// Keeps the memory of one chunk.
+  void clear() {
+    size_ = 0;
+    blocks_.clear();
+    if (chunks_.size() > 1) chunks_.resize(1);
+  }
+  std::size_t memory_bytes() const { return chunks_.size() * kChunkBytes; }
+
+ private:
+  static constexpr int kShift = 8;
+  static constexpr std::size_t kChunkRows = std::size_t{1} << kShift;
+  static constexpr std::size_t kChunkBytes = kChunkRows * sizeof(View);
+  static constexpr std::size_t kChunksPerBlock = base::LargeBlock::kBytes / kChunkBytes;
+  static_assert(std::is_trivially_destructible_v<View> && kChunksPerBlock > 0);
+
+  /// The first chunk is all that a small batch needs; the others come out of large blocks.
+  void AddChunk() {
+    if (chunks_.empty()) {
+      first_ = std::make_unique_for_overwrite<std::byte[]>(kChunkBytes);
+      chunks_.push_back(reinterpret_cast<View*>(first_.get()));
+      return;
+    }
+    const std::size_t in_block = (chunks_.size() - 1) % kChunksPerBlock;
+    if (in_block == 0) blocks_.emplace_back();
+    chunks_.push_back(reinterpret_cast<View*>(blocks_.back().data() + in_block * kChunkBytes));
+  }
+
+  std::unique_ptr<std::byte[]> first_;
+  std::vector<base::LargeBlock> blocks_;
+  std::vector<View*> chunks_;
+  std::size_t size_ = 0;
+};
 
 struct SortKey {
   std::uint64_t prefix = 0;  ///< Eight bytes of the key, while sorting.
@@ -20,7 +70,7 @@ struct SortKey {
 };
 /// Positions of `rows` ordered by (name, rest of the key) bytewise, equal keys in the order of arrival.
 template <typename View>
-std::vector<SortKey> SortByKey(const std::vector<View>& rows);
+std::vector<SortKey> SortByKey(const Rows<View>& rows);
 
 class Changes {
  public:
@@ -33,22 +83,22 @@ class Changes {
   /// Rough, for bounding what an owning batch holds.
   std::size_t memory_bytes() const;
   bool empty() const { return entries_.empty() && tags_.empty() && requests_.empty(); }
-  /// Empties it; a small borrowing batch keeps its memory for the next one, others give it back.
+  /// Empties it; a borrowing batch keeps a little memory for the next one, an owning one nothing.
   void Clear();
 
-  const std::vector<EntryView>& entries() const { return entries_; }
-  const std::vector<TagView>& tags() const { return tags_; }
+  const Rows<EntryView>& entries() const { return entries_; }
+  const Rows<TagView>& tags() const { return tags_; }
   const std::vector<model::RequestRow>& requests() const { return requests_; }
 
  private:
   std::string_view Keep(std::string_view text) { return texts_ == Texts::kOwned ? arena_.Copy(text) : text; }
-  std::string_view KeepWriter(std::string_view writer);
+  std::string_view KeepRepeated(std::string_view text, std::string_view& last);
 
   const Texts texts_;
   Arena arena_;
-  std::string_view last_writer_;  // writers repeat: kept once per run of equal ones
-  std::vector<EntryView> entries_;
-  std::vector<TagView> tags_;
+  std::string_view last_writer_, last_media_type_;  // they repeat: kept once per run of equal ones
+  Rows<EntryView> entries_;
+  Rows<TagView> tags_;
   std::vector<model::RequestRow> requests_;
 };
 

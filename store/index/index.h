@@ -64,10 +64,19 @@ class IndexWriter {
   /// Applies frames in one SQLite transaction. Does nothing, successfully, for frames at or below the
   /// applied LSN; kInternal when the first new frame does not continue it.
   Status Apply(std::span<const AppliedFrame> frames);
-  /// For building from nothing: like Apply, into an index that nobody reads, faster (rows are collected,
-  /// sorted by key and inserted in order; call FinishBulk once at the end).
+  /// Apply for very many frames: keeps their rows, sorted together, until CommitGathered writes them all in one
+  /// SQLite transaction. Frames need not outlive the call. A failure forgets everything gathered.
+  Status Gather(std::span<const AppliedFrame> frames);
+  Status CommitGathered();
+  /// Memory that gathered rows take; the caller bounds it.
+  std::size_t gathered_bytes() const;
+  /// For building from nothing: like Apply, into an index that nobody reads, faster (rows are collected, up to
+  /// some 400 MiB, sorted by key and inserted in order; call FinishBulk once at the end).
   Status ApplyBulk(std::span<const AppliedFrame> frames);
   Status FinishBulk();
+  /// FinishBulk without syncs, for a caller that closes the writer, removes what is beside the file, and
+  /// syncs the file itself. Of no other use afterwards.
+  Status FinishBulkUnsynced();
   Result<Mark> ReadMark() const;
   /// Checkpoints the WAL into the file when it is larger than `wal_bytes_max` (0: always), and restarts it
   /// unless a reader is still in it: then it goes on growing, and the next call tries again. kBusy when
@@ -134,6 +143,9 @@ class IndexReader {
   explicit IndexReader(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
+
+/// ComputeStateHash of a finished file that nobody changes meanwhile, on two threads.
+Result<base::Hash128> ComputeStateHashOf(const std::string& path);
 
 std::string SqliteVersion();
 

@@ -33,7 +33,9 @@ Status CopyInto(Connection& from, const std::string& target) {
 
 Status IndexWriter::Checkpoint(std::uint64_t wal_bytes_max) {
   State& s = *state_;
-  if (s.bulk) return base::MakeError(ErrorCode::kInternal, "index " + s.path + ": Checkpoint during a bulk build");
+  if (s.bulk || s.gathered) {
+    return base::MakeError(ErrorCode::kInternal, "index " + s.path + ": Checkpoint in the middle of a large change");
+  }
   TENURE_ASSIGN(const std::int64_t page_bytes, s.connection.QueryInt("PRAGMA page_size"));
   const std::uint64_t frame_bytes = static_cast<std::uint64_t>(page_bytes) + kWalFrameHeaderBytes;
   // Before the first commit of this handle only the file's size is known: an upper bound.
@@ -58,7 +60,9 @@ Status IndexWriter::Checkpoint(std::uint64_t wal_bytes_max) {
 
 Status IndexWriter::CopyTo(const std::string& target) {
   State& s = *state_;
-  if (s.bulk) return base::MakeError(ErrorCode::kInternal, "index " + s.path + ": CopyTo during a bulk build");
+  if (s.bulk || s.gathered) {
+    return base::MakeError(ErrorCode::kInternal, "index " + s.path + ": CopyTo in the middle of a large change");
+  }
   TENURE_RETURN_IF_ERROR(CreateEmptyFile(target));
   Status copied = CopyInto(s.connection, target);
   if (copied.ok()) copied = SyncDirectoryOf(target);

@@ -7,7 +7,6 @@
 #include <string>
 
 #include "store/base/error.h"
-#include "store/base/hash.h"
 #include "store/index/reader_state.h"
 
 namespace tenure::index {
@@ -123,29 +122,6 @@ std::string AllHistorySql(const ListingSql& sql) {
          ", h.revision";
 }
 
-template <typename T>
-Status AddRowHashes(Connection& connection, const std::string& sql, Result<T> (*read)(const Statement&),
-                    base::Hash128& sum) {
-  TENURE_ASSIGN(Statement statement, Statement::Prepare(connection, sql));
-  const std::function<bool(const T&)> add = [&sum](const T& row) { return sum += model::RowHash(row), true; };
-  return VisitRows(statement, read, add);
-}
-
-// One view over several statements, unless the caller has one open already.
-class OneView {
- public:
-  OneView(Connection& connection, bool open_already) : connection_(open_already ? nullptr : &connection) {}
-  ~OneView() {
-    if (connection_ != nullptr) connection_->Rollback();
-  }
-  OneView(const OneView&) = delete;
-  OneView& operator=(const OneView&) = delete;
-  Status Begin() { return connection_ != nullptr ? connection_->Execute("BEGIN") : Status(); }
-
- private:
-  Connection* connection_;
-};
-
 }  // namespace
 
 Status IndexReader::ForEachEntry(const Listing& listing, std::optional<Lsn> at,
@@ -209,17 +185,6 @@ Result<Counts> IndexReader::Count() const {
   counts.history_rows = statement.Unsigned(4);
   counts.request_ids = statement.Unsigned(5);
   return counts;
-}
-
-Result<base::Hash128> IndexReader::ComputeStateHash() const {
-  Connection& connection = state_->connection;
-  OneView view(connection, state_->in_snapshot);
-  TENURE_RETURN_IF_ERROR(view.Begin());
-  base::Hash128 sum;
-  TENURE_RETURN_IF_ERROR(AddRowHashes(connection, "SELECT " TENURE_ENTRY_COLUMNS " FROM entry", ReadEntry, sum));
-  TENURE_RETURN_IF_ERROR(AddRowHashes(connection, "SELECT " TENURE_TAG_COLUMNS " FROM tag", ReadTag, sum));
-  TENURE_RETURN_IF_ERROR(AddRowHashes(connection, "SELECT " TENURE_REQUEST_COLUMNS " FROM request", ReadRequest, sum));
-  return sum;
 }
 
 Status IndexReader::CheckIntegrity() const {

@@ -7,6 +7,7 @@
 #include "store/index/meta.h"
 #include "store/index/rows.h"
 #include "store/index/sqlite.h"
+#include "store/index/state_hash.h"
 
 namespace tenure::index {
 
@@ -18,7 +19,8 @@ struct IndexReader::State {
   State& operator=(const State&) = delete;
 
   const std::string path;
-  // Declared before the statements, so that it closes last.
+  EntrySum entry_sum;  // registered with the connection, which goes before it
+  // Declared before the statements, so that it closes after them.
   Connection connection;
   bool in_snapshot = false;
 

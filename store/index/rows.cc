@@ -13,8 +13,7 @@
 namespace tenure::index {
 namespace {
 
-constexpr std::size_t kChunkBytes = 1u << 20;
-constexpr std::string_view kNoUrls = "[]";
+constexpr std::size_t kFirstChunkBytes = 64u << 10;
 
 Error BadRow(const std::string& table, std::string key, const std::string& what) {
   Error e = base::MakeError(ErrorCode::kCorruption, "index row of " + table + " " + key + ": " + what, kRebuildHint);
@@ -22,16 +21,18 @@ Error BadRow(const std::string& table, std::string key, const std::string& what)
   return e;
 }
 
-bool ParseUrls(std::string_view text, std::vector<std::string>& urls) {
-  if (text == kNoUrls) return true;
-  const nlohmann::json list = nlohmann::json::parse(text.begin(), text.end(), nullptr, false);
-  if (!list.is_array()) return false;
-  urls.reserve(list.size());
-  for (const nlohmann::json& url : list) {
-    if (!url.is_string()) return false;
-    urls.push_back(url.get_ref<const std::string&>());
-  }
-  return true;
+struct Parameter {
+  Statement& statement;
+  int number;
+  void Set(std::string_view text) const { statement.Bind(number, text); }
+  void Set(std::int64_t value) const { statement.Bind(number, value); }
+  void Set(std::uint64_t value) const { statement.Bind(number, value); }
+  void SetNull() const { statement.BindNull(number); }
+};
+
+template <typename View>
+void BindAll(Statement& statement, int first, const View& row) {
+  for (int i = 0; i < View::kPayloadColumns; ++i) GivePayload(row, i, Parameter{statement, first + i});
 }
 
 }  // namespace
@@ -39,11 +40,15 @@ bool ParseUrls(std::string_view text, std::vector<std::string>& urls) {
 std::string_view Arena::Copy(std::string_view text) {
   if (text.empty()) return {};
   if (text.size() > room_) {
-    const std::size_t chunk = std::max(kChunkBytes, text.size());
-    chunks_.push_back(std::make_unique_for_overwrite<char[]>(chunk));
-    next_ = chunks_.back().get();
-    room_ = chunk;
-    bytes_ += chunk;
+    if (bytes_ == 0 || text.size() > base::LargeBlock::kBytes) {
+      room_ = std::max(kFirstChunkBytes, text.size());
+      chunks_.push_back(std::make_unique_for_overwrite<char[]>(room_));
+      next_ = chunks_.back().get();
+    } else {
+      room_ = base::LargeBlock::kBytes;
+      next_ = blocks_.emplace_back().data();
+    }
+    bytes_ += room_;
   }
   std::memcpy(next_, text.data(), text.size());
   const std::string_view copy(next_, text.size());
@@ -54,6 +59,7 @@ std::string_view Arena::Copy(std::string_view text) {
 
 void Arena::Clear() {
   chunks_.clear();
+  blocks_.clear();
   next_ = nullptr;
   room_ = 0;
   bytes_ = 0;
@@ -94,31 +100,20 @@ TagView TagViewOf(const model::CommittedTxn& txn, const model::Effect& effect) {
   return view;
 }
 
-void BindPayload(Statement& statement, int first, const EntryView& row) {
-  statement.BindOptional(first, row.digest);
-  if (row.size) {
-    statement.Bind(first + 1, *row.size);
-  } else {
-    statement.BindNull(first + 1);
-  }
-  statement.BindOptional(first + 2, row.media_type);
-  statement.Bind(first + 3, row.urls_json);
-  statement.Bind(first + 4, row.annotations);
-  statement.Bind(first + 5, row.created_at_ms);
-  statement.Bind(first + 6, row.updated_at_ms);
-  statement.Bind(first + 7, row.writer);
-  statement.Bind(first + 8, row.revision);
-  statement.Bind(first + 9, row.lsn);
-  statement.Bind(first + 10, std::int64_t{row.deleted});
-}
+void BindPayload(Statement& statement, int first, const EntryView& row) { BindAll(statement, first, row); }
+void BindPayload(Statement& statement, int first, const TagView& row) { BindAll(statement, first, row); }
 
-void BindPayload(Statement& statement, int first, const TagView& row) {
-  statement.Bind(first, row.version);
-  statement.Bind(first + 1, row.updated_at_ms);
-  statement.Bind(first + 2, row.writer);
-  statement.Bind(first + 3, row.revision);
-  statement.Bind(first + 4, row.lsn);
-  statement.Bind(first + 5, std::int64_t{row.deleted});
+Result<std::vector<std::string>> ReadUrls(std::string_view json, std::string_view name, std::string_view version) {
+  std::vector<std::string> urls;
+  if (json == kNoUrls) return urls;
+  const nlohmann::json list = nlohmann::json::parse(json.begin(), json.end(), nullptr, false);
+  const auto is_text = [](const nlohmann::json& url) { return url.is_string(); };
+  if (!list.is_array() || !std::all_of(list.begin(), list.end(), is_text)) {
+    return BadRow("entry", std::string(name) + ":" + std::string(version), "urls is not a JSON array");
+  }
+  urls.reserve(list.size());
+  for (const nlohmann::json& url : list) urls.push_back(url.get_ref<const std::string&>());
+  return urls;
 }
 
 std::string RenderUrls(const std::vector<std::string>& urls) {
@@ -137,7 +132,9 @@ Result<ArtifactEntry> ReadEntry(const Statement& row) {
   e.digest = row.Text(2);
   if (!row.IsNull(3)) e.size = row.Unsigned(3);
   e.media_type = row.Text(4);
-  if (!ParseUrls(row.Text(5), e.urls)) return BadRow("entry", e.name + ":" + e.version, "urls is not a JSON array");
+  if (const std::string_view urls = row.Text(5); urls != kNoUrls) {
+    TENURE_ASSIGN(e.urls, ReadUrls(urls, e.name, e.version));
+  }
   e.annotations = row.Text(6);
   e.created_at_ms = row.Int(7);
   e.updated_at_ms = row.Int(8);

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "store/base/memory.h"
 #include "store/index/sqlite.h"
 #include "store/model/effect.h"
 
@@ -36,7 +37,8 @@ class Arena {
   void Clear();
 
  private:
-  std::vector<std::unique_ptr<char[]>> chunks_;
+  std::vector<std::unique_ptr<char[]>> chunks_;  // the first one, and texts larger than a block
+  std::vector<base::LargeBlock> blocks_;
   std::size_t room_ = 0;
   char* next_ = nullptr;
   std::size_t bytes_ = 0;
@@ -50,6 +52,7 @@ struct EntryView {
   Revision revision = 0;
   Lsn lsn = 0;
   bool deleted = false;
+  static constexpr int kPayloadColumns = kEntryPayloadColumns;
   std::string_view key_rest() const { return version; }
 };
 /// One revision of a tag, as model::TagAfter gives it.
@@ -59,6 +62,7 @@ struct TagView {
   Revision revision = 0;
   Lsn lsn = 0;
   bool deleted = false;
+  static constexpr int kPayloadColumns = kTagPayloadColumns;
   std::string_view key_rest() const { return tag; }
 };
 
@@ -66,10 +70,60 @@ struct TagView {
 EntryView EntryViewOf(const model::CommittedTxn& txn, const model::Effect& effect, Arena& arena);
 TagView TagViewOf(const model::CommittedTxn& txn, const model::Effect& effect);
 
+/// Gives column number `column` of the payload to `to`, which takes it with Set or SetNull.
+template <typename To>
+void GivePayload(const EntryView& row, int column, To to) {
+  const auto optional = [&to](std::string_view text) { text.empty() ? to.SetNull() : to.Set(text); };
+  switch (column) {
+    case 0:
+      return optional(row.digest);
+    case 1:
+      return row.size ? to.Set(*row.size) : to.SetNull();
+    case 2:
+      return optional(row.media_type);
+    case 3:
+      return to.Set(row.urls_json);
+    case 4:
+      return to.Set(row.annotations);
+    case 5:
+      return to.Set(row.created_at_ms);
+    case 6:
+      return to.Set(row.updated_at_ms);
+    case 7:
+      return to.Set(row.writer);
+    case 8:
+      return to.Set(row.revision);
+    case 9:
+      return to.Set(row.lsn);
+    default:
+      return to.Set(std::int64_t{row.deleted});
+  }
+}
+template <typename To>
+void GivePayload(const TagView& row, int column, To to) {
+  switch (column) {
+    case 0:
+      return to.Set(row.version);
+    case 1:
+      return to.Set(row.updated_at_ms);
+    case 2:
+      return to.Set(row.writer);
+    case 3:
+      return to.Set(row.revision);
+    case 4:
+      return to.Set(row.lsn);
+    default:
+      return to.Set(std::int64_t{row.deleted});
+  }
+}
+
 /// Binds the payload columns from parameter `first` on.
 void BindPayload(Statement& statement, int first, const EntryView& row);
 void BindPayload(Statement& statement, int first, const TagView& row);
 
+inline constexpr std::string_view kNoUrls = "[]";
+/// kCorruption, naming the key, when `json` is not what RenderUrls gives.
+Result<std::vector<std::string>> ReadUrls(std::string_view json, std::string_view name, std::string_view version);
 std::string RenderUrls(const std::vector<std::string>& urls);
 /// Reads a row of the columns above. kCorruption, naming the key, when a column cannot be what a
 /// writer stored.

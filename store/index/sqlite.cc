@@ -182,14 +182,6 @@ void Statement::BindNull(int parameter) {
   if (rc != SQLITE_OK && bind_error_ == 0) bind_error_ = rc;
 }
 
-void Statement::BindOptional(int parameter, std::string_view text) {
-  if (text.empty()) {
-    BindNull(parameter);
-  } else {
-    Bind(parameter, text);
-  }
-}
-
 Error Statement::StepError(int rc) {
   const std::string sql = sqlite3_sql(stmt_.get());
   Error e = SqliteError(sqlite3_db_handle(stmt_.get()), rc, sql.substr(0, 60));

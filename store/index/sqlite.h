@@ -72,8 +72,6 @@ class Statement {
   void Bind(int parameter, std::int64_t value);
   void Bind(int parameter, std::uint64_t value) { Bind(parameter, static_cast<std::int64_t>(value)); }
   void BindNull(int parameter);
-  /// Text, with "" as NULL.
-  void BindOptional(int parameter, std::string_view text);
 
   /// True when there is a row. An error resets the statement.
   Result<bool> Step();

@@ -1,4 +1,5 @@
-// Creating, opening and applying. Bulk builds are in bulk.cc, checkpoints and copies in maintenance.cc.
+// Creating, opening and applying. Large transactions are in gather.cc, bulk builds in bulk.cc, checkpoints and
+// copies in maintenance.cc.
 #include <cerrno>
 #include <cstring>
 
@@ -48,24 +49,6 @@ std::size_t RowsIn(std::span<const AppliedFrame> frames) {
   }
   return rows;
 }
-
-// Gives a large batch a large page cache, and takes it away afterwards: nobody tells the handle when it
-// is idle. Starting the next batch cold costs it some 10 %, its pages being in the system's cache.
-class BatchCache {
- public:
-  BatchCache(Connection& connection, std::size_t rows) : connection_(rows >= kLargeBatchRows ? &connection : nullptr) {
-    // A cache that could not be resized is slower, or larger, not wrong.
-    if (connection_ != nullptr) static_cast<void>(connection_->SetCacheKib(kLargeCacheKib));
-  }
-  ~BatchCache() {
-    if (connection_ != nullptr) static_cast<void>(connection_->SetCacheKib(kIdleCacheKib));
-  }
-  BatchCache(const BatchCache&) = delete;
-  BatchCache& operator=(const BatchCache&) = delete;
-
- private:
-  Connection* connection_;
-};
 
 // Everything of an empty index. Without journal and syncs: until it is whole, the file is nobody's.
 Status BuildEmpty(const std::string& path, const std::string& store_id_hex, const model::JournalPosition& at) {
@@ -215,7 +198,10 @@ Result<std::unique_ptr<IndexWriter>> IndexWriter::Open(const std::string& path) 
 Status IndexWriter::Apply(std::span<const AppliedFrame> frames) {
   if (frames.empty()) return {};
   State& s = *state_;
-  if (s.bulk) return base::MakeError(ErrorCode::kInternal, "index " + s.path + ": Apply during a bulk build");
+  if (s.bulk || s.gathered) {
+    return base::MakeError(ErrorCode::kInternal,
+                           "index " + s.path + ": Apply during a " + (s.bulk ? "bulk build" : "large transaction"));
+  }
   BatchCache cache(s.connection, RowsIn(frames));
   TENURE_ASSIGN(WriteTransaction transaction, WriteTransaction::Begin(s.connection));
   TENURE_FAIL_POINT("index.begin");
@@ -237,6 +223,7 @@ Status IndexWriter::Apply(std::span<const AppliedFrame> frames) {
 Result<Mark> IndexWriter::ReadMark() const {
   TENURE_ASSIGN(Mark mark, state_->ReadMark());
   if (state_->bulk) mark.position = state_->bulk->position;
+  if (state_->gathered) mark.position = state_->gathered->position;
   return mark;
 }
 

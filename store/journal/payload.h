@@ -16,4 +16,8 @@ namespace tenure::journal {
 Result<std::vector<model::CommittedTxn>> DecodePayload(const FrameHeader& header, base::ByteView payload,
                                                        const std::string& path, std::uint64_t frame_offset);
 
+/// The same into `txns`, whose memory is used again. After a failure it holds anything.
+Status DecodePayloadInto(const FrameHeader& header, base::ByteView payload, const std::string& path,
+                         std::uint64_t frame_offset, std::vector<model::CommittedTxn>& txns);
+
 }  // namespace tenure::journal

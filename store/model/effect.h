@@ -73,6 +73,9 @@ void EncodeTxn(const CommittedTxn& txn, base::Encoder& out);
 /// Decodes one transaction; `lsn` and `time_ms` come from the frame. Fails with kCorruption, or with
 /// kUnsupported when a newer version of tenure wrote it.
 Result<CommittedTxn> DecodeTxn(base::Decoder& in, Lsn lsn, TimeMs time_ms);
+/// The same into `txn`, whose memory is used again: replay decodes millions. After a failure it holds
+/// anything.
+Status DecodeTxnInto(base::Decoder& in, Lsn lsn, TimeMs time_ms, CommittedTxn& txn);
 
 /// A recorded request id, as a row of the index and of the state hash.
 struct RequestRow {
@@ -94,6 +97,17 @@ std::vector<OpResult> DecodeResults(base::Decoder& in);
 /// Row hashes of the state hash: a domain byte, then every field in a fixed encoding. Tombstones are
 /// rows too. The state hash is their sum modulo 2^128.
 base::Hash128 RowHash(const ArtifactEntry& entry);
+/// The fields of an ArtifactEntry, borrowed: hashing a row of the index needs no copy of it.
+struct EntryFields {
+  std::string_view name, version, digest, media_type, annotations, writer;
+  std::optional<std::uint64_t> size;
+  const std::vector<std::string>* urls = nullptr;  ///< Null: none.
+  TimeMs created_at_ms = 0, updated_at_ms = 0;
+  Revision revision = 0;
+  Lsn lsn = 0;
+  bool deleted = false;
+};
+base::Hash128 RowHash(const EntryFields& entry);
 base::Hash128 RowHash(const TagEntry& tag);
 base::Hash128 RowHash(const RequestRow& row);
 

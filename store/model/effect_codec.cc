@@ -242,6 +242,40 @@ bool DecodeOrigin(Reader& r, Origin& origin) {
   return origin != Origin{} ? true : r.Refuse("bad origin");
 }
 
+/// As good as new, but texts keep their memory.
+void MakeBlank(Effect& effect) {
+  ArtifactEntry& e = effect.entry;
+  for (std::string* text : {&e.name, &e.version, &e.digest, &e.media_type, &e.writer}) text->clear();
+  e.size.reset();
+  e.urls.clear();
+  e.annotations = kNoAnnotations;
+  e.created_at_ms = e.updated_at_ms = 0;
+  e.revision = 0;
+  e.lsn = 0;
+  e.deleted = false;
+  TagEntry& t = effect.tag;
+  for (std::string* text : {&t.name, &t.tag, &t.version, &t.writer}) text->clear();
+  t.updated_at_ms = 0;
+  t.revision = 0;
+  t.lsn = 0;
+  t.deleted = false;
+  effect.kind = EffectKind::kPutEntry;
+  effect.below_lsn = 0;
+}
+
+/// The same, but for the effects.
+void MakeBlank(CommittedTxn& txn) {
+  txn.writer.clear();
+  txn.uid = 0;
+  txn.origin = {};
+  txn.request_id.clear();
+  txn.body_hash = {};
+  txn.cancelled = false;
+  txn.outcome = Outcome::kCommitted;
+  txn.receipt_lsn = 0;
+  txn.results.clear();
+}
+
 /// Everything before the effects.
 bool DecodeHead(Reader& r, CommittedTxn& txn) {
   base::Decoder& in = r.in();
@@ -300,8 +334,8 @@ void EncodeTxn(const CommittedTxn& txn, base::Encoder& out) {
   for (const Effect& effect : txn.effects) EncodeEffect(effect, out);
 }
 
-Result<CommittedTxn> DecodeTxn(base::Decoder& in, Lsn lsn, TimeMs time_ms) {
-  CommittedTxn txn;
+Status DecodeTxnInto(base::Decoder& in, Lsn lsn, TimeMs time_ms, CommittedTxn& txn) {
+  MakeBlank(txn);
   txn.lsn = lsn;
   txn.time_ms = time_ms;
   Reader r(in, lsn);
@@ -312,10 +346,19 @@ Result<CommittedTxn> DecodeTxn(base::Decoder& in, Lsn lsn, TimeMs time_ms) {
     r.Refuse("more effects than it has bytes for");
     return r.Failure();
   }
+  if (txn.effects.size() > count) txn.effects.resize(count);
   txn.effects.reserve(std::min<std::uint64_t>(count, 64));
   for (std::uint64_t i = 0; i < count; ++i) {
-    if (!DecodeEffect(r, txn.effects.emplace_back())) return r.Failure();
+    if (i == txn.effects.size()) txn.effects.emplace_back();
+    MakeBlank(txn.effects[i]);
+    if (!DecodeEffect(r, txn.effects[i])) return r.Failure();
   }
+  return {};
+}
+
+Result<CommittedTxn> DecodeTxn(base::Decoder& in, Lsn lsn, TimeMs time_ms) {
+  CommittedTxn txn;
+  TENURE_RETURN_IF_ERROR(DecodeTxnInto(in, lsn, time_ms, txn));
   return txn;
 }
 

@@ -17,9 +17,29 @@ constexpr std::size_t kFixedBytesMax = 128;
 }  // namespace
 
 base::Hash128 RowHash(const ArtifactEntry& e) {
+  EntryFields fields;
+  fields.name = e.name;
+  fields.version = e.version;
+  fields.digest = e.digest;
+  fields.media_type = e.media_type;
+  fields.annotations = e.annotations;
+  fields.writer = e.writer;
+  fields.size = e.size;
+  fields.urls = &e.urls;
+  fields.created_at_ms = e.created_at_ms;
+  fields.updated_at_ms = e.updated_at_ms;
+  fields.revision = e.revision;
+  fields.lsn = e.lsn;
+  fields.deleted = e.deleted;
+  return RowHash(fields);
+}
+
+base::Hash128 RowHash(const EntryFields& e) {
+  static const std::vector<std::string> kNoUrls;
+  const std::vector<std::string>& urls = e.urls != nullptr ? *e.urls : kNoUrls;
   std::size_t bytes = kFixedBytesMax + e.name.size() + e.version.size() + e.digest.size() + e.media_type.size() +
                       e.annotations.size() + e.writer.size();
-  for (const std::string& url : e.urls) bytes += HashInput::TextBytes(url);
+  for (const std::string& url : urls) bytes += HashInput::TextBytes(url);
   HashInput in(bytes);
   in.U8(kEntryRow);
   in.Text(e.name);
@@ -28,8 +48,8 @@ base::Hash128 RowHash(const ArtifactEntry& e) {
   in.U8(e.size.has_value() ? 1 : 0);
   in.U64(e.size.value_or(0));
   in.Text(e.media_type);
-  in.U32(static_cast<std::uint32_t>(e.urls.size()));
-  for (const std::string& url : e.urls) in.Text(url);
+  in.U32(static_cast<std::uint32_t>(urls.size()));
+  for (const std::string& url : urls) in.Text(url);
   in.Text(e.annotations);
   in.U64(static_cast<std::uint64_t>(e.created_at_ms));
   in.U64(static_cast<std::uint64_t>(e.updated_at_ms));

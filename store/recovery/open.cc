@@ -12,7 +12,7 @@
 #include "store/journal/reader.h"
 #include "store/journal/segments.h"
 #include "store/recovery/checkpoints.h"
-#include "store/recovery/rebuild.h"
+#include "store/recovery/replace_index.h"
 #include "store/recovery/tail.h"
 
 namespace tenure::recovery {
@@ -164,34 +164,31 @@ Status InitialiseShared(base::Env& env, const Layout& layout, const Config& conf
   return {};
 }
 
-Status EnsureIndex(const commit::Context& context, const Layout& layout) {
+Status EnsureIndex(commit::Context& context, const Layout& layout) {
   base::Env& env = context.env;
+  ingest::Membership& member = context.member;
+  context.build_next_index = [&env, &member, layout]() -> Status {
+    TENURE_ASSIGN(const RebuildReport report, SwitchToRebuilt(env, layout, member, {}));
+    static_cast<void>(report);
+    return {};
+  };
   const auto live_exists = [&]() -> Result<bool> {
     const base::Pair64 word = context.shared().generation.Load();
     if (word.second == 0) return false;
     return env.Exists(layout.index() + "/" + index::GenerationFileName({word.first, word.second}));
   };
   TENURE_ASSIGN(const bool there, live_exists());
-  if (there) return {};
-  base::File& lock = context.member.lock_file();
+  if (there) {
+    RemoveSuperseded(env, layout, member);
+    return {};
+  }
+  base::File& lock = member.lock_file();
   TENURE_RETURN_IF_ERROR(lock.Lock(base::LockKind::kExclusive, ingest::kApplyByte, 1));
   Status status = [&]() -> Status {
     TENURE_ASSIGN(const bool by_now, live_exists());
     if (by_now) return {};
-    TENURE_ASSIGN(const bool directory, env.Exists(layout.index()));
-    if (!directory) TENURE_RETURN_IF_ERROR(env.CreateDirectory(layout.index()));
     context.Say("warning", layout.index() + ": the index is gone; rebuilding it from the journal");
-    RebuildOptions options;
-    const base::Pair64 durable = context.shared().durable.Load();
-    options.durable = durable.second;
-    options.to_lsn = durable.second;
-    index::Generation generation;
-    TENURE_ASSIGN(const RebuildReport report, RebuildIndex(env, layout, durable.first, options, &generation));
-    base::Pair64 word = context.shared().generation.Load();
-    while (!context.shared().generation.CompareExchange(word, {generation.epoch, generation.number})) {
-    }
-    context.member.segment().AdvanceApplied(report.applied_lsn);
-    return {};
+    return context.build_next_index();
   }();
   TENURE_RETURN_IF_ERROR(lock.Unlock(ingest::kApplyByte, 1));
   return status;

@@ -22,8 +22,10 @@ namespace tenure::recovery {
 Status InitialiseShared(base::Env& env, const Layout& layout, const Config& config, ingest::CommitArea& area,
                         RecoveryNote& note);
 
-/// Rebuilds the index and makes it live when the live generation's file is gone. As a member.
-Status EnsureIndex(const commit::Context& context, const Layout& layout);
+/// Rebuilds the index and makes it live when the live generation's file is gone. As a member, before any
+/// index is open. Gives `context` the means to build further generations, and removes superseded ones when
+/// nobody else is there.
+Status EnsureIndex(commit::Context& context, const Layout& layout);
 
 /// Checks that journal and index can belong together: the newest segment is whole, and the index is
 /// not ahead of the durable LSN. Cheap: headers and one row.

@@ -6,6 +6,9 @@
 #include "store/base/error.h"
 #include "store/base/failpoint.h"
 #include "store/base/hash.h"
+#include "store/base/helper_thread.h"
+#include "store/base/memory.h"
+#include "store/journal/read_ahead.h"
 #include "store/journal/reader.h"
 #include "store/recovery/index_check.h"
 #include "store/recovery/partial_batch.h"
@@ -14,8 +17,10 @@
 namespace tenure::recovery {
 namespace {
 
-constexpr std::size_t kBatchTxns = 20'000;
-constexpr std::uint64_t kBatchBytes = 16u << 20;
+/// A journal with less than this to replay is read on the same thread.
+constexpr std::uint64_t kHelperBytesMin = 8u << 20;
+/// Progress is told this often.
+constexpr std::uint64_t kProgressBytes = 8u << 20;
 constexpr std::size_t kCopyStepBytes = 4u << 20;
 constexpr Lsn kNoLimit = ~Lsn{0};
 
@@ -68,6 +73,8 @@ class Builder {
     if (options_.to_lsn.value_or(0) > limit_) return NotYet(*options_.to_lsn, limit_);
     TENURE_RETURN_IF_ERROR(ChooseBase());
     TENURE_RETURN_IF_ERROR(ReplayFrames());
+    TENURE_RETURN_IF_ERROR(writer_->FinishBulkUnsynced());
+    TENURE_RETURN_IF_ERROR(Tell(total_bytes_));
     TENURE_RETURN_IF_ERROR(Finish(reader_->position()));
     if (options_.to_lsn && report_.applied_lsn < *options_.to_lsn) return ApplyPart();
     return {};
@@ -103,7 +110,6 @@ class Builder {
       return error;
     }
     TENURE_ASSIGN(writer_, index::IndexWriter::Create(target_, index_id_, start));
-    bulk_ = true;
     return {};
   }
 
@@ -130,36 +136,37 @@ class Builder {
 
   Status ReplayFrames() {
     total_bytes_ = BytesBehind(reader_->position());
-    for (;;) {
-      TENURE_ASSIGN(journal::Step step, reader_->Next(limit_, std::min(witnessed_, limit_)));
-      if (step.stop == journal::Stop::kFrame) {
-        TENURE_RETURN_IF_ERROR(Collect(std::move(step.frame)));
-        continue;
+    journal::Stop stop = journal::Stop::kFrame;
+    {
+      journal::ReadAhead frames(*reader_, layout_.journal(), limit_, std::min(witnessed_, limit_),
+                                total_bytes_ >= kHelperBytesMin);
+      journal::Frame frame;
+      while (stop == journal::Stop::kFrame) {
+        TENURE_ASSIGN(stop, frames.Next(frame));
+        if (stop == journal::Stop::kFrame) TENURE_RETURN_IF_ERROR(Collect(frame));
       }
-      if (step.stop != journal::Stop::kLimit) TENURE_RETURN_IF_ERROR(CheckEnd());
-      return Flush();
     }
-  }
-
-  Status Collect(journal::Frame frame) {
-    pending_bytes_ += journal::FrameBytes(frame.header.payload_bytes);
-    pending_txns_ += frame.txns.size();
-    pending_.push_back(index::AppliedFrame{std::move(frame.txns), frame.after});
-    if (pending_txns_ < kBatchTxns && pending_bytes_ < kBatchBytes) return {};
-    return Flush();
-  }
-
-  Status Flush() {
-    done_bytes_ += pending_bytes_;
-    report_.transactions += pending_txns_;
-    const Status applied = bulk_ ? writer_->ApplyBulk(pending_) : writer_->Apply(pending_);
-    pending_.clear();
-    pending_bytes_ = pending_txns_ = 0;
-    TENURE_RETURN_IF_ERROR(applied);
-    if (options_.progress && !options_.progress(std::min(done_bytes_, total_bytes_), total_bytes_)) {
-      return base::MakeError(ErrorCode::kClosed, "interrupted");
-    }
+    if (stop != journal::Stop::kLimit) TENURE_RETURN_IF_ERROR(CheckEnd());
     return {};
+  }
+
+  /// Lends the transactions to the writer and takes them back, so that their memory is used again.
+  Status Collect(journal::Frame& frame) {
+    applied_.txns.swap(frame.txns);
+    applied_.after = frame.after;
+    const Status collected = writer_->ApplyBulk({&applied_, 1});
+    report_.transactions += applied_.txns.size();
+    applied_.txns.swap(frame.txns);
+    TENURE_RETURN_IF_ERROR(collected);
+    const std::uint64_t told = done_bytes_ / kProgressBytes;
+    done_bytes_ += journal::FrameBytes(frame.header.payload_bytes);
+    if (done_bytes_ / kProgressBytes == told) return {};
+    return Tell(std::min(done_bytes_, total_bytes_));
+  }
+
+  Status Tell(std::uint64_t done_bytes) {
+    if (!options_.progress || options_.progress(done_bytes, total_bytes_)) return {};
+    return base::MakeError(ErrorCode::kClosed, "interrupted");
   }
 
   /// Without a known durable LSN the end of the journal is where frames end, unless something behind
@@ -180,19 +187,21 @@ class Builder {
                                   ", at offset " + std::to_string(*survey.later_frame));
   }
 
-  /// Folds the log into the file, lets go of it, and proves the rows from the file alone.
+  /// Lets go of the file, syncs it, and proves the rows from the file alone.
   Status Finish(const model::JournalPosition& at) {
-    if (bulk_) TENURE_RETURN_IF_ERROR(writer_->FinishBulk());
-    TENURE_RETURN_IF_ERROR(writer_->Checkpoint(0));
     writer_.reset();
+    base::ReturnFreeMemory();
     TENURE_RETURN_IF_ERROR(DropCompanions());
-    {
-      TENURE_ASSIGN(const auto file, env_.Open(target_, base::OpenMode::kReadWrite));
-      TENURE_RETURN_IF_ERROR(file->SyncAll());
-    }
+    Status synced;
+    base::HelperThread sync;
+    const bool helping = sync.Start([&] { synced = SyncTarget(); });
+    const Result<base::Hash128> computed = index::ComputeStateHashOf(target_);
+    if (!helping) synced = SyncTarget();
+    sync.Join();
+    TENURE_RETURN_IF_ERROR(synced);
+    TENURE_ASSIGN(const base::Hash128 hash, computed);
     TENURE_ASSIGN(const auto rows, index::IndexReader::Open(target_, true));
     TENURE_ASSIGN(const index::Mark mark, rows->ReadMark());
-    TENURE_ASSIGN(const base::Hash128 hash, rows->ComputeStateHash());
     // Not the place: behind a seal the same position has two names, the end of one segment and the start
     // of the next.
     const bool there = mark.position.last_lsn == at.last_lsn && mark.position.chain == at.chain &&
@@ -206,6 +215,11 @@ class Builder {
     report_.state_hash = base::Hex(hash);
     report_.path = target_;
     return {};
+  }
+
+  Status SyncTarget() {
+    TENURE_ASSIGN(const auto file, env_.Open(target_, base::OpenMode::kReadWrite));
+    return file->SyncAll();
   }
 
   Status DropCompanions() {
@@ -238,7 +252,7 @@ class Builder {
     report_.inside_batch = true;
     TENURE_ASSIGN(writer_, index::IndexWriter::Open(target_));
     TENURE_RETURN_IF_ERROR(writer_->Apply({&part, 1}));
-    bulk_ = false;
+    TENURE_RETURN_IF_ERROR(writer_->Checkpoint(0));
     return Finish(part.after);
   }
 
@@ -263,11 +277,10 @@ class Builder {
   Lsn trimmed_below_ = 0;
   Lsn witnessed_ = 0;
   Lsn limit_ = kNoLimit;
-  bool bulk_ = false;
   std::unique_ptr<journal::Reader> reader_;
   std::unique_ptr<index::IndexWriter> writer_;
-  std::vector<index::AppliedFrame> pending_;
-  std::uint64_t pending_bytes_ = 0, pending_txns_ = 0, done_bytes_ = 0, total_bytes_ = 0;
+  index::AppliedFrame applied_;
+  std::uint64_t done_bytes_ = 0, total_bytes_ = 0;
   RebuildReport report_;
 };
 

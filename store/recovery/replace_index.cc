@@ -8,11 +8,8 @@
 #include "store/recovery/open.h"
 
 namespace tenure::recovery {
-namespace {
-
-/// With the turn to apply held.
-Result<RebuildReport> Replace(base::Env& env, const Layout& layout, ingest::Membership& member,
-                              RebuildOptions& options) {
+Result<RebuildReport> SwitchToRebuilt(base::Env& env, const Layout& layout, ingest::Membership& member,
+                                      RebuildOptions options) {
   ingest::CommitArea& shared = member.segment().commit();
   const base::Pair64 durable = shared.durable.Load();
   options.durable = durable.second;
@@ -25,14 +22,31 @@ Result<RebuildReport> Replace(base::Env& env, const Layout& layout, ingest::Memb
   while (!shared.generation.CompareExchange(word, {published.epoch, published.number})) {
   }
   member.segment().AdvanceApplied(report.applied_lsn);
-  // Others may still be opening the old file by its name. Alone, nobody is: whoever joins from now on
-  // reads the new word.
-  TENURE_ASSIGN(const std::uint32_t members, member.CountMembers());
-  if (members == 1) TENURE_RETURN_IF_ERROR(index::RemoveOthers(env, layout.index(), published));
   return report;
 }
 
+namespace {
+
+/// With the turn held. Alone, nobody is opening an old file by its name: whoever joins from now on reads
+/// the word as it is.
+Status RemoveWhenAlone(base::Env& env, const Layout& layout, ingest::Membership& member) {
+  TENURE_ASSIGN(const std::uint32_t members, member.CountMembers());
+  if (members != 1) return {};
+  const base::Pair64 live = member.segment().commit().generation.Load();
+  return index::RemoveOthers(env, layout.index(), {live.first, live.second});
+}
+
 }  // namespace
+
+void RemoveSuperseded(base::Env& env, const Layout& layout, ingest::Membership& member) {
+  const auto generations = index::ListGenerations(env, layout.index());
+  if (!generations.ok() || generations->size() < 2) return;
+  base::File& lock = member.lock_file();
+  const auto held = lock.TryLock(base::LockKind::kExclusive, ingest::kApplyByte, 1);
+  if (!held.ok() || !*held) return;
+  (void)RemoveWhenAlone(env, layout, member);
+  (void)lock.Unlock(ingest::kApplyByte, 1);
+}
 
 Result<RebuildReport> ReplaceIndex(base::Env& env, const Layout& layout, const Config& config, RebuildOptions options) {
   RecoveryNote note;
@@ -49,7 +63,10 @@ Result<RebuildReport> ReplaceIndex(base::Env& env, const Layout& layout, const C
   ingest::Membership& member = **joined;
   base::File& lock = member.lock_file();
   TENURE_RETURN_IF_ERROR(lock.Lock(base::LockKind::kExclusive, ingest::kApplyByte, 1));
-  auto report = Replace(env, layout, member, options);
+  auto report = SwitchToRebuilt(env, layout, member, std::move(options));
+  if (report.ok()) {
+    if (Status removed = RemoveWhenAlone(env, layout, member); !removed.ok()) report = std::move(removed).error();
+  }
   const Status unlocked = lock.Unlock(ingest::kApplyByte, 1);
   if (report.ok() && !unlocked.ok()) return unlocked.error();
   return report;

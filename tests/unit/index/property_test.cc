@@ -126,7 +126,9 @@ RC_GTEST_PROP(SortByKey, OrdersLikeThePairsAndKeepsArrivalWithinAKey, ()) {
     return std::pair(views[a].name, views[a].version) < std::pair(views[b].name, views[b].version);
   });
   std::vector<std::uint32_t> sorted;
-  for (const SortKey& key : SortByKey(views)) sorted.push_back(key.position);
+  Rows<EntryView> chunked;
+  for (const EntryView& view : views) chunked.push_back(view);
+  for (const SortKey& key : SortByKey(chunked)) sorted.push_back(key.position);
   RC_ASSERT(sorted == expected);
 }
 

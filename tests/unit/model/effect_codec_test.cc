@@ -62,6 +62,20 @@ RC_GTEST_PROP(EffectCodec, RoundTripsEveryValue, ()) {
   RC_ASSERT(in.empty());
 }
 
+RC_GTEST_PROP(EffectCodec, MemoryThatIsUsedAgainKeepsNothing, ()) {
+  CommittedTxn scratch = AnyTxn();
+  for (int i = 0; i < 3; ++i) {
+    const CommittedTxn txn = AnyTxn();
+    base::Bytes bytes = Encoded(txn);
+    // A failure half-way leaves anything behind; the next one must not see it.
+    base::Decoder cut(base::ByteView(bytes).first(bytes.size() / 2));
+    RC_ASSERT(!DecodeTxnInto(cut, txn.lsn, txn.time_ms, scratch).ok());
+    base::Decoder in(bytes);
+    RC_ASSERT(DecodeTxnInto(in, txn.lsn, txn.time_ms, scratch).ok());
+    RC_ASSERT(scratch == txn);
+  }
+}
+
 RC_GTEST_PROP(EffectCodec, ChangedBytesAreRefusedOrCanonical, ()) {
   const CommittedTxn txn = AnyTxn();
   base::Bytes bytes = Encoded(txn);

@@ -169,7 +169,7 @@ Result<CompactReport> Store::Compact(const CompactOptions& options) {
 
   auto pending = std::make_shared<commit::Pending>();
   pending->work.maintenance = &decide;
-  TENURE_ASSIGN(const Receipt receipt, impl_->group->Commit(pending));
+  TENURE_ASSIGN(const Receipt receipt, impl_->group->CommitAlone(*pending));
   TENURE_FAIL_POINT("compact.published");
   TENURE_RETURN_IF_ERROR(impl_->applier->WaitApplied(receipt.lsn));
   report.request_ids_removed = pruning.rows;

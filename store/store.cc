@@ -26,6 +26,12 @@ Result<Store> Store::Create(const std::string& dir, const CreateOptions& create,
   config.created_at_ms = env.WallMs();
   config.shared_with_group = create.shared_with_group;
   config.allow_any_file_system = create.allow_any_file_system;
+  if (create.writer_slots < 1 || create.writer_slots > ingest::kWriterSlotsMax) {
+    return base::MakeError(ErrorCode::kInvalidArgument, "a store has 1 to " + std::to_string(ingest::kWriterSlotsMax) +
+                                                            " writer slots, not " +
+                                                            std::to_string(create.writer_slots));
+  }
+  config.writer_slots = create.writer_slots;
   env.SetSharedWithGroup(create.shared_with_group);
 
   // Made whole under another name: an interrupted init leaves no half store.
@@ -63,7 +69,7 @@ Result<Receipt> Store::Commit(const Transaction& txn, const CommitOptions& optio
 Result<Ticket> Store::Submit(const Transaction& txn, const CommitOptions& options) {
   TENURE_ASSIGN(auto pending, impl_->MakePending(txn, options));
   TENURE_RETURN_IF_ERROR(impl_->LimitLag());
-  impl_->group->Submit(pending);
+  TENURE_RETURN_IF_ERROR(impl_->group->Submit(pending));
   return Ticket(std::make_shared<TicketState>(TicketState{impl_, std::move(pending)}));
 }
 

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "store/base/error.h"
+#include "store/commit/staging.h"
 #include "store/model/validate.h"
 #include "store/recovery/checkpoints.h"
 #include "store/recovery/open.h"
@@ -57,20 +58,25 @@ Status StoreImpl::Start() {
   env.SetSharedWithGroup(config.shared_with_group);
   opened_by_pid_ = static_cast<std::uint32_t>(::getpid());
   TENURE_ASSIGN(member, ingest::Membership::Join(env, layout.members(), layout.shared_segment(), config.journal_id,
-                                                 [this](ingest::CommitArea& area) {
+                                                 config.writer_slots, [this](ingest::CommitArea& area) {
                                                    return recovery::InitialiseShared(env, layout, config, area, note);
                                                  }));
   const std::string writer = options.writer.empty() ? DefaultWriter(env.Host()) : options.writer;
-  context.reset(new commit::Context{env, *member, layout.journal(), layout.index(), config.journal_id,
-                                    config.incarnation, writer, options.log,
+  context.reset(new commit::Context{env, *member, layout.journal(), layout.index(), layout.staging(), config.journal_id,
+                                    config.incarnation, options.commit_ttl_ms * 1'000'000, writer, options.log,
                                     [this] { return recovery::NewestCheckpointLsn(env, layout); }});
   pool = std::make_unique<commit::IndexPool>(*context);
-  ownership = commit::MakeKernelLockOwnership(*member);
-  committer = std::make_unique<commit::Committer>(*context, *pool, *ownership);
+  registry = std::make_unique<ingest::Registry>(member->segment(), member->word(),
+                                                [this](std::uint64_t process) { return member->IsDead(process); });
+  lease = std::make_unique<commit::CommitLease>(*member);
+  committer = std::make_unique<commit::Committer>(*context, *pool, *lease, *registry);
   applier = std::make_unique<commit::Applier>(*context, *pool);
   TENURE_RETURN_IF_ERROR(recovery::CheckConsistency(*context, layout));
   TENURE_RETURN_IF_ERROR(recovery::EnsureIndex(*context, layout));
-  if (!note.took_over) TENURE_RETURN_IF_ERROR(committer->RecoverIfNeeded(note));
+  if (member->created_segment()) commit::RemoveAllStaged(env, layout.staging());
+  group = std::make_unique<commit::Group>(*context, *registry, *lease, *committer, options.background);
+  group->OnBatch([this] { Committed(); });
+  if (!note.took_over && !options.read_only) TENURE_RETURN_IF_ERROR(group->RecoverIfNeeded(note));
   {
     TENURE_ASSIGN(auto reader, pool->Take());
     TENURE_ASSIGN(const index::Mark mark, reader->ReadMark());
@@ -84,8 +90,6 @@ Status StoreImpl::Start() {
     }
     member->segment().AdvanceApplied(mark.position.last_lsn);
   }
-  group = std::make_unique<commit::Group>(*committer);
-  group->OnBatch([this] { Committed(); });
   if (options.background && !options.read_only) background_ = std::thread([this] { BackgroundMain(); });
   return {};
 }
@@ -152,7 +156,6 @@ Result<std::shared_ptr<commit::Pending>> StoreImpl::MakePending(const Transactio
     request.request_id = commit_options.request_id;
     request.body_hash = model::BodyHash(request.operations);
   }
-  for (const Operation& op : request.operations) pending->bytes += model::OperationBytes(op);
   pending->work.request = &request;
   return pending;
 }

@@ -12,10 +12,10 @@
 #include <thread>
 
 #include "store/commit/applier.h"
+#include "store/commit/commit_lease.h"
 #include "store/commit/committer.h"
 #include "store/commit/group.h"
 #include "store/commit/index_access.h"
-#include "store/commit/ownership.h"
 #include "store/recovery/config.h"
 #include "tenure/store.h"
 
@@ -51,7 +51,8 @@ class StoreImpl {
   std::unique_ptr<ingest::Membership> member;
   std::unique_ptr<commit::Context> context;
   std::unique_ptr<commit::IndexPool> pool;
-  std::unique_ptr<commit::Ownership> ownership;
+  std::unique_ptr<ingest::Registry> registry;
+  std::unique_ptr<commit::CommitLease> lease;
   std::unique_ptr<commit::Committer> committer;
   std::unique_ptr<commit::Applier> applier;
   std::unique_ptr<commit::Group> group;

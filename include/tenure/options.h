@@ -25,6 +25,9 @@ struct CreateOptions {
   bool shared_with_group = false;
   /// Also accept copy-on-write file systems, where preallocation promises nothing.
   bool allow_any_file_system = false;
+  /// How many writing threads, over all processes, get lanes of their own (1 to 1024). Each in use takes about
+  /// 700 KiB of disk and of shared memory; further threads share a slower path.
+  std::uint32_t writer_slots = 64;
 };
 
 struct OpenOptions {
@@ -40,6 +43,10 @@ struct OpenOptions {
   /// segments. Without it the same work is done by reads, by commits over the lag bound, and by
   /// whoever opens the store next; right for a process that commits once and leaves.
   bool background = true;
+  /// How long, in milliseconds, the process that commits for everybody may stand still before another one takes
+  /// over; 10 or more. The shorter, the sooner a stopped process is passed by, and the sooner a slow disk is taken
+  /// for one. Nobody waits much longer than twice this. Use one value in all processes of a store.
+  std::uint64_t commit_ttl_ms = 1'000;
   LogCallback log;
   /// Injected environment (files, clocks, randomness) for tests; null means the machine's own.
   /// Must outlive the store.

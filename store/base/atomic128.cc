@@ -81,6 +81,14 @@ Pair64 Atomic128::Load() const {
   return seen;
 }
 
+std::uint64_t Atomic128::LoadHalf(int half) const {
+  const std::uint64_t seen = __atomic_load_n(&words_[half], __ATOMIC_SEQ_CST);
+#ifdef TENURE_TSAN
+  __tsan_acquire(words_);
+#endif
+  return seen;
+}
+
 bool Atomic128::CompareExchange(Pair64& expected, Pair64 desired) {
   return AnnotatedCompareExchange(words_, expected, desired);
 }

@@ -18,10 +18,14 @@ class alignas(16) Atomic128 {
  public:
   /// A consistent pair. Writes the line (a compare-and-swap with itself): not for read-only mappings.
   Pair64 Load() const;
+  /// One half, by a plain acquire load that leaves the line shared: enough where the other half does not matter.
+  std::uint64_t LoadFirst() const { return LoadHalf(0); }
+  std::uint64_t LoadSecond() const { return LoadHalf(1); }
   /// True when the word was `expected` and is now `desired`; else `expected` becomes what it was.
   bool CompareExchange(Pair64& expected, Pair64 desired);
 
  private:
+  std::uint64_t LoadHalf(int half) const;
   mutable std::uint64_t words_[2] = {0, 0};
 };
 static_assert(sizeof(Atomic128) == 16 && alignof(Atomic128) == 16);

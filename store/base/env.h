@@ -39,6 +39,8 @@ class File {
   virtual Status SyncAll() = 0;
   /// posix_fallocate of [0, bytes): kNoSpace when the file system is full.
   virtual Status Allocate(std::uint64_t bytes) = 0;
+  /// posix_fallocate of [offset, offset + bytes): pages of a mapping may then be touched without a SIGBUS.
+  virtual Status AllocateRange(std::uint64_t offset, std::uint64_t bytes) = 0;
   virtual Status Truncate(std::uint64_t bytes) = 0;
   virtual Result<std::uint64_t> Size() const = 0;
   /// {device, inode}.

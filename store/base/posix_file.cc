@@ -106,10 +106,13 @@ Status PosixFile::SyncAll() {
   return {};
 }
 
-Status PosixFile::Allocate(std::uint64_t bytes) {
+Status PosixFile::Allocate(std::uint64_t bytes) { return AllocateRange(0, bytes); }
+
+Status PosixFile::AllocateRange(std::uint64_t offset, std::uint64_t bytes) {
   if (bytes == 0) return {};
   int error_number = EINTR;  // posix_fallocate returns its error
-  while (error_number == EINTR) error_number = ::posix_fallocate(descriptor_, 0, static_cast<off_t>(bytes));
+  while (error_number == EINTR)
+    error_number = ::posix_fallocate(descriptor_, static_cast<off_t>(offset), static_cast<off_t>(bytes));
   if (error_number != 0) return ErrnoError("allocate " + std::to_string(bytes) + " bytes for", path_, error_number);
   return {};
 }

@@ -28,6 +28,7 @@ class PosixFile final : public File {
   Status SyncData() override;
   Status SyncAll() override;
   Status Allocate(std::uint64_t bytes) override;
+  Status AllocateRange(std::uint64_t offset, std::uint64_t bytes) override;
   Status Truncate(std::uint64_t bytes) override;
   Result<std::uint64_t> Size() const override;
   Result<std::pair<std::uint64_t, std::uint64_t>> Identity() const override;

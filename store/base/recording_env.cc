@@ -101,6 +101,9 @@ class RecordingFile final : public File {
   Status Allocate(std::uint64_t bytes) override {
     return shared_->Do(Step(Kind::kAllocate, bytes), [&] { return base_->Allocate(bytes); });
   }
+  Status AllocateRange(std::uint64_t offset, std::uint64_t bytes) override {
+    return shared_->Do(Step(Kind::kAllocate, offset + bytes), [&] { return base_->AllocateRange(offset, bytes); });
+  }
   Status Truncate(std::uint64_t bytes) override {
     return shared_->Do(Step(Kind::kTruncate, bytes), [&] { return base_->Truncate(bytes); });
   }

@@ -5,6 +5,8 @@
 
 #include "store/base/error.h"
 #include "store/base/failpoint.h"
+#include "store/commit/resolve.h"
+#include "store/ingest/slot_reader.h"
 
 namespace tenure::commit {
 namespace {
@@ -23,21 +25,16 @@ Error Unknown(const Error& cause) {
   return error;
 }
 
-Error Fenced(std::uint64_t epoch) {
-  return base::MakeError(ErrorCode::kOutcomeUnknown,
-                         "epoch " + std::to_string(epoch) +
-                             " was superseded before the batch was published; it was not applied by this process",
-                         "submit it again with the same request id, or read the entry first");
-}
-
 }  // namespace
 
-Committer::Committer(const Context& context, IndexPool& pool, Ownership& ownership)
+Committer::Committer(const Context& context, IndexPool& pool, CommitLease& lease, ingest::Registry& registry)
     : context_(context),
       pool_(pool),
-      ownership_(ownership),
+      lease_(lease),
+      registry_(registry),
       factory_(context.env, context.journal_dir),
-      heads_(context, pool) {}
+      heads_(context, pool),
+      drain_(context, registry) {}
 
 Committer::~Committer() = default;
 
@@ -181,128 +178,175 @@ Status Committer::Enter(const Claim& claim) {
     if (position_ && position_->last_lsn > claim.durable_lsn) Forget();
     epoch_ = claim.epoch;
   }
-  TENURE_RETURN_IF_ERROR(CatchUp(claim.durable_lsn));
-  if (claim.took_over) return Seal(claim);
-  if (!writer_) return OpenWriter();
-  return {};
+  Status status = CatchUp(claim.durable_lsn);
+  if (status.ok() && claim.took_over) {
+    // Nothing of an older epoch may pop a lane any more before its journal is sealed.
+    if (!ingest::RestampHeads(registry_, static_cast<std::uint32_t>(claim.epoch))) {
+      status = base::MakeError(ErrorCode::kClosed, "superseded while taking over");
+    }
+    if (status.ok()) status = Seal(claim);
+    if (status.ok()) status = ResolveLanes(context_, registry_, lease_, claim);
+  } else if (status.ok() && !writer_) {
+    status = OpenWriter();
+  }
+  if (!status.ok()) Forget();
+  return status;
 }
 
-Status Committer::DecideInto(std::span<Work*> batch, std::size_t& done) {
+void Committer::BeginFrame() {
   batch_.buffer.assign(journal::kFrameHeaderBytes, std::byte{0});
   batch_.first_lsn = position_->last_lsn + 1;
   batch_.count = 0;
   // Commit times never decrease, whatever the wall clock does.
   batch_.time_ms = std::max(context_.env.WallMs(), position_->time_ms);
   batch_.boottime_ms = context_.env.BoottimeMs();
-  base::Encoder out(batch_.buffer);
-  while (done < batch.size() && batch_.buffer.size() < kFrameBytesSoftMax && batch_.count < kFrameTxnsMax) {
-    Work& work = *batch[done];
-    const Lsn lsn = batch_.first_lsn + batch_.count;
-    if (work.maintenance != nullptr) {
-      auto effects = (*work.maintenance)(heads_, lsn);
-      if (!effects.ok()) {
-        work.answer = std::move(effects).error();
-      } else {
-        model::CommittedTxn txn;
-        txn.lsn = lsn;
-        txn.writer = context_.default_writer;
-        txn.uid = context_.env.Host().uid;
-        txn.effects = std::move(effects).value();
-        model::EncodeTxn(txn, out);
-        ++batch_.count;
-        work.answer = Receipt{lsn, Outcome::kCommitted, batch_.time_ms, false, {}};
-      }
-      ++done;
-      continue;
-    }
-    auto decision = Decide(heads_, *work.request, lsn, batch_.time_ms);
-    if (!decision.ok()) {
-      work.answer = std::move(decision).error();
-    } else {
-      if (decision->txn) {
-        model::EncodeTxn(*decision->txn, out);
-        ++batch_.count;
-      }
-      if (decision->rejected) {
-        work.answer = std::move(*decision->rejected);
-      } else {
-        work.answer = std::move(decision->receipt);
-      }
-    }
-    ++done;
-  }
-  heads_.EndBatch();
-  batch_.state_hash = heads_.state_hash();
-  return {};
+  batch_began_ns_ = context_.env.MonotonicNs();
 }
 
-/// One frame: decide, append, publish. On failure the answers of the frame are void.
-Status Committer::RunFrame(std::span<Work*> batch, std::size_t& done) {
-  fenced_ = false;
-  TENURE_RETURN_IF_ERROR(DecideInto(batch, done));
-  if (batch_.count == 0) return {};
-  TENURE_FAIL_POINT("commit.decided");
-  if (TENURE_SEEDED_BUG("publish_before_sync")) {
-    ownership_.Publish(epoch_, position_->last_lsn, batch_.first_lsn + batch_.count - 1);
+bool Committer::FrameFull() const {
+  return batch_.buffer.size() >= kFrameBytesSoftMax || batch_.count >= kFrameTxnsMax;
+}
+
+/// A batch that has waited too long before it is written, or before it counts, may rest on leases that have
+/// ended meanwhile: its committer fences itself.
+bool Committer::OutOfTime() const {
+  return context_.env.MonotonicNs() - batch_began_ns_ > lease_.TtlNs(context_.commit_ttl_ns);
+}
+
+std::optional<Result<Receipt>> Committer::DecideRequest(const Request& request, const model::Origin& origin) {
+  const Lsn lsn = batch_.first_lsn + batch_.count;
+  auto decision = commit::Decide(heads_, request, lsn, batch_.time_ms);
+  if (!decision.ok()) return std::move(decision).error();
+  if (decision->txn) {
+    decision->txn->origin = origin;
+    base::Encoder out(batch_.buffer);
+    model::EncodeTxn(*decision->txn, out);
+    ++batch_.count;
   }
-  TENURE_ASSIGN(const model::JournalPosition after, writer_->Append(batch_));
+  if (decision->rejected) return std::move(*decision->rejected);
+  return std::move(decision->receipt);
+}
+
+void Committer::DecideLane(LaneWork& work) { work.answer = DecideRequest(work.request, work.origin); }
+
+void Committer::Decide(Work& work) {
+  if (work.maintenance == nullptr) {
+    work.answer = DecideRequest(*work.request, {});
+    return;
+  }
+  const Lsn lsn = batch_.first_lsn + batch_.count;
+  auto effects = (*work.maintenance)(heads_, lsn);
+  if (!effects.ok()) {
+    work.answer = std::move(effects).error();
+    return;
+  }
+  model::CommittedTxn txn;
+  txn.lsn = lsn;
+  txn.writer = context_.default_writer;
+  txn.uid = context_.env.Host().uid;
+  txn.effects = std::move(effects).value();
+  base::Encoder out(batch_.buffer);
+  model::EncodeTxn(txn, out);
+  ++batch_.count;
+  work.answer = Receipt{lsn, Outcome::kCommitted, batch_.time_ms, false, {}};
+}
+
+BatchEnd Committer::Fence(const std::string& why) {
+  failure_ = base::MakeError(ErrorCode::kClosed, "epoch " + std::to_string(epoch_) + ": " + why);
+  Forget();
+  return BatchEnd::kFenced;
+}
+
+/// On anything but kDone the answers of the batch are void.
+BatchEnd Committer::AppendAndPublish() {
+  if (batch_.count == 0) return BatchEnd::kDone;
+  TENURE_FAIL_POINT("commit.decided");
+  if (!lease_.Beat(epoch_)) return Fence("superseded");
+  if (OutOfTime()) return Fence("the batch was too old to be written");
+  if (TENURE_SEEDED_BUG("publish_before_sync")) {
+    lease_.Publish(epoch_, position_->last_lsn, batch_.first_lsn + batch_.count - 1);
+  }
+  auto after = writer_->Append(batch_);
+  if (!after.ok()) {
+    failure_ = std::move(after).error();
+    return BatchEnd::kBroken;
+  }
   TENURE_FAIL_POINT("commit.before_publish");
-  if (!ownership_.Publish(epoch_, position_->last_lsn, after.last_lsn) && !TENURE_SEEDED_BUG("publish_before_sync")) {
-    fenced_ = true;
-    return Fenced(epoch_);
+  if (OutOfTime()) return Fence("the batch was too old to be published");
+  if (!lease_.Publish(epoch_, position_->last_lsn, after->last_lsn) && !TENURE_SEEDED_BUG("publish_before_sync")) {
+    return Fence("superseded before the batch was published");
   }
   TENURE_FAIL_POINT("commit.after_publish");
-  position_ = after;
+  position_ = *after;
   const std::uint64_t capacity = writer_->segment().header.capacity;
   spare_bytes_.store(journal::NextCapacity(capacity), std::memory_order_relaxed);
   if (writer_->room() * 2 < capacity) wants_spare_.store(true, std::memory_order_relaxed);
-  return {};
+  return BatchEnd::kDone;
 }
 
-void Committer::Run(std::span<Work*> batch) {
-  auto claim = ownership_.Acquire();
-  if (!claim.ok()) {
-    for (Work* work : batch) work->answer = claim.error();
-    return;
-  }
-  Status entered = Enter(*claim);
-  if (!entered.ok()) {
-    Forget();
-    // Still unsealed after a failed takeover: leave the word as it is, so that the next one seals.
-    ownership_.Release(!claim->took_over);
-    for (Work* work : batch) work->answer = entered.error();
-    return;
-  }
-  std::size_t done = 0;
-  bool clean = true;
-  while (done < batch.size() && clean) {
-    const std::size_t begin = done;
-    Status ran = RunFrame(batch, done);
-    if (ran.ok()) continue;
-    const bool nothing_written = ran.error().code == ErrorCode::kNoSpace && writer_ && !writer_->poisoned();
-    clean = nothing_written;
-    Forget();
-    const Error answer = nothing_written || fenced_ ? ran.error() : Unknown(ran.error());
-    for (std::size_t i = begin; i < batch.size(); ++i) batch[i]->answer = answer;
-    break;
-  }
-  ownership_.Release(clean);
+void Committer::AnswerFailed(Work* direct, const Error& error) {
+  for (std::size_t i = 0; i < drain_.size(); ++i) drain_.at(i).answer = error;
+  if (direct != nullptr && direct->answer) direct->answer = error;
 }
 
-Status Committer::RecoverIfNeeded(RecoveryNote& note) {
-  const base::Pair64 owner = context_.shared().owner.Load();
-  note.epoch = owner.first;
-  if (owner.second == 0) return {};
-  // Somebody is inside a turn, or died there: only the kernel lock tells.
-  TENURE_ASSIGN(const auto claim, ownership_.TryAcquire());
-  if (!claim) return {};
-  Status entered = Enter(*claim);
-  const bool clean = entered.ok() || !claim->took_over;
-  if (!entered.ok()) Forget();
-  ownership_.Release(clean);
-  if (!entered.ok()) return entered;
-  if (claim->took_over) note = note_;
-  return {};
+BatchEnd Committer::CommitBatch(Work* direct) {
+  if (!position_ || !writer_) {
+    // An earlier batch failed cleanly: find the place again.
+    const Status entered = Enter({epoch_, lease_.DurableLsn(), false});
+    if (!entered.ok()) {
+      failure_ = entered.error();
+      if (direct != nullptr) direct->answer = entered.error();
+      return BatchEnd::kBroken;
+    }
+  }
+  BeginFrame();
+  drain_.Begin();
+  bool drained = false;
+  while (!FrameFull() && !drained) {
+    LaneWork* work = drain_.Next();
+    drained = work == nullptr;
+    if (!drained) DecideLane(*work);
+  }
+  // Behind what its thread has in the lanes.
+  if (direct != nullptr && drained && !FrameFull()) Decide(*direct);
+  heads_.EndBatch();
+  batch_.state_hash = heads_.state_hash();
+  BatchEnd end = AppendAndPublish();
+  if (end == BatchEnd::kBroken) {
+    // A full disk before anything was written fails this batch and nothing else.
+    const bool nothing_written = failure_.code == ErrorCode::kNoSpace && writer_ && !writer_->poisoned();
+    if (nothing_written) {
+      AnswerFailed(direct, failure_);
+      Forget();
+      end = BatchEnd::kDone;
+    } else {
+      // What came through lanes is still there: the next owner commits it.
+      if (direct != nullptr && direct->answer) direct->answer = Unknown(failure_);
+      Forget();
+      return end;
+    }
+  }
+  if (end == BatchEnd::kFenced) {
+    if (direct != nullptr) direct->answer.reset();
+    return end;
+  }
+  if (Answer()) return BatchEnd::kDone;
+  // What was published counts all the same: the successor answers for the lanes, and `direct` has its answer. A
+  // rejection was decided on what a successor may have changed since.
+  if (direct != nullptr && batch_.count == 0) direct->answer.reset();
+  return Fence("superseded after publication");
+}
+
+/// Pops, answers, wakes. False: fenced.
+bool Committer::Answer() {
+  const Lsn published = lease_.DurableLsn();
+  const auto epoch = static_cast<std::uint32_t>(epoch_);
+  if (!drain_.empty()) {
+    if (!drain_.PopAll(epoch) || !lease_.Beat(epoch_) || !drain_.AnswerAll(epoch)) return false;
+    drain_.Wake();
+    TENURE_FAIL_POINT("commit.woken");
+  }
+  return lease_.Resolve(epoch_, published);
 }
 
 Status Committer::PrepareSpare(const std::function<bool()>& stop) {

@@ -1,15 +1,16 @@
-// The committer of one process: takes the turn, catches up with what others committed, decides a batch
-// of transactions, writes one frame, publishes, gives the turn back, and only then answers.
+// The committer: drains the lanes, decides each transaction, journals the effects, publishes, pops, answers.
+// Everything here happens under the commit lease, one thread of the process at a time.
 //
-//   Idle ──Acquire──▶ Claimed ──(took over: Seal)──▶ CaughtUp ──Decide──▶ Decided ──Append──▶ Durable
-//     ▲                                                                                         │
-//     └──────────── answer all ◀──Release(clean)◀── Published ◀──────────Publish────────────────┘
-//   A failed append, or a failed publication, goes to Release(not clean): everything in the batch is
-//   answered "outcome unknown" or "fenced", what the process remembered is dropped, and the next
-//   claimant seals at the durable word.
+//   Enter(claim) ──▶ Ready ──CommitBatch──▶ Decided ──▶ Appended ──▶ Published ──▶ Popped ──▶ Answered ─┐
+//                     ▲ ▲      │ drain       │ write+sync   │ one CAS    │ one CAS      │ a CAS each      │
+//                     │ └──────┼─────────────┼──────────────┼────────────┼──────────────┼─────────────────┘
+//                     │        ▼             ▼              ▼            ▼              ▼
+//                     └──  kNoSpace     kBroken: Abandon the lease    kFenced: a higher epoch has come
 //
-// No answer, a rejection included, leaves before its batch is published. One thread at a time (the
-// group of store/commit/group.h sees to it).
+// Crash or stop at any arrow: before Published the batch never happened (its frame lies beyond the durable LSN
+// and is sealed off; its operations are still in the lanes); after it, a successor finds the operations in the
+// journal by their origin, pops them and answers. If batch k is not published, every decision of k + 1 is
+// void: a process that was fenced or failed forgets everything it remembered.
 #pragma once
 
 #include <atomic>
@@ -19,16 +20,17 @@
 #include <span>
 #include <string>
 
+#include "store/commit/commit_lease.h"
 #include "store/commit/decide.h"
+#include "store/commit/drain.h"
 #include "store/commit/heads.h"
-#include "store/commit/ownership.h"
 #include "store/journal/reader.h"
 #include "store/journal/writer.h"
 #include "tenure/store.h"
 
 namespace tenure::commit {
 
-/// One transaction of a batch and, after Run, its answer.
+/// A transaction that its own thread commits, without a lane, and its answer.
 struct Work {
   const Request* request = nullptr;
   /// Instead of a request: effects decided by maintenance, inside the turn. They may read the heads.
@@ -36,48 +38,73 @@ struct Work {
   std::optional<Result<Receipt>> answer;
 };
 
+/// What became of a batch.
+enum class BatchEnd : std::uint8_t {
+  kDone,
+  kFenced,  ///< Nothing of it was published, or a successor answers what was: the lease is lost.
+  kBroken,  ///< A write or a sync failed: abandon the lease.
+};
+
 class Committer {
  public:
-  Committer(const Context& context, IndexPool& pool, Ownership& ownership);
+  Committer(const Context& context, IndexPool& pool, CommitLease& lease, ingest::Registry& registry);
   ~Committer();
 
-  /// Commits the batch; every Work has its answer afterwards. Works that did not fit into one frame
-  /// are committed in further ones, in order.
-  void Run(std::span<Work*> batch);
+  /// From a claim to a state in which batches can be committed. On failure the caller abandons the lease when
+  /// the claim took over, and releases it otherwise.
+  Status Enter(const Claim& claim);
+  /// One batch: what the lanes hold, then `direct` (may be null; left unanswered when it did not fit any more, or
+  /// when nothing says that it was or was not applied: kFenced leaves it to be tried again).
+  BatchEnd CommitBatch(Work* direct);
+  /// Drops what this process remembers: the next turn starts from the index and the durable word.
+  void Forget();
 
-  /// At opening: takes the turn if the last owner died, and seals. Else does nothing but look.
-  Status RecoverIfNeeded(RecoveryNote& note);
+  std::uint64_t epoch() const { return epoch_; }
+  /// Of the last batch: operations that came through lanes.
+  const LaneDrain& drained() const { return drain_; }
+  /// Why the last batch ended as it did.
+  const Error& failure() const { return failure_; }
+  const RecoveryNote& note() const { return note_; }
 
-  /// Makes sure that the reserve segment is there. Any thread; not inside Run.
+  /// Makes sure that the reserve segment is there. Any thread; not inside CommitBatch.
   Status PrepareSpare(const std::function<bool()>& stop);
   bool WantsSpare() const { return wants_spare_.load(std::memory_order_relaxed); }
 
  private:
-  Status Enter(const Claim& claim);
   Status CatchUp(Lsn durable);
   Status ReadOn(journal::Reader& reader, Lsn durable);
   Status JumpToIndex();
   Status MoveToNewest(const journal::Chain& chain);
   Status Seal(const Claim& claim);
   Status OpenWriter();
-  Status RunFrame(std::span<Work*> batch, std::size_t& done);
-  Status DecideInto(std::span<Work*> batch, std::size_t& done);
-  void Forget();
+  void BeginFrame();
+  bool FrameFull() const;
+  void Decide(Work& work);
+  void DecideLane(LaneWork& work);
+  std::optional<Result<Receipt>> DecideRequest(const Request& request, const model::Origin& origin);
+  BatchEnd AppendAndPublish();
+  bool Answer();
+  bool OutOfTime() const;
+  BatchEnd Fence(const std::string& why);
+  void AnswerFailed(Work* direct, const Error& error);
 
   const Context& context_;
   IndexPool& pool_;
-  Ownership& ownership_;
+  CommitLease& lease_;
+  ingest::Registry& registry_;
   journal::SegmentFactory factory_;
   Heads heads_;
+  LaneDrain drain_;
   std::unique_ptr<journal::Writer> writer_;
   std::unique_ptr<journal::Reader> reader_;
   std::optional<model::JournalPosition> position_;  // what this process knows of the journal; heads_ match it
   std::uint64_t epoch_ = 0;
   journal::Batch batch_;
+  std::uint64_t batch_began_ns_ = 0;
+  Error failure_;
   RecoveryNote note_;
   std::atomic<bool> wants_spare_{false};
   std::atomic<std::uint64_t> spare_bytes_{journal::kSegmentBytesMin};
-  bool fenced_ = false;
 };
 
 }  // namespace tenure::commit

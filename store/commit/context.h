@@ -18,8 +18,11 @@ struct Context {
   ingest::Membership& member;
   std::string journal_dir;
   std::string index_dir;
+  std::string staging_dir;
   journal::StoreId journal_id;
   std::uint64_t incarnation = 1;
+  /// How long an owner of the commit lease may stand still before others take over.
+  std::uint64_t commit_ttl_ns = 1'000'000'000;
   std::string default_writer;
   LogCallback log;
   /// The LSN below which a complete checkpoint covers the journal.

@@ -308,7 +308,8 @@ Result<Decision> Decide(Heads& heads, const Request& request, Lsn lsn, TimeMs ti
     model::CommittedTxn txn = NewTxn(request, lsn, time_ms);
     txn.outcome = decision.receipt.outcome;
     txn.receipt_lsn = request.request_id.empty() ? 0 : decision.receipt.lsn;
-    if (!request.request_id.empty()) txn.results = decision.receipt.results;
+    // With several operations a successor could not tell from the effects what became of each.
+    if (!request.request_id.empty() || request.operations.size() > 1) txn.results = decision.receipt.results;
     txn.effects = std::move(effects);
     Record(heads, txn);
     decision.txn = std::move(txn);

@@ -1,110 +1,267 @@
 #include "store/commit/group.h"
 
+#include <algorithm>
+
+#include "store/base/error.h"
+#include "store/base/failpoint.h"
+#include "store/base/futex.h"
+#include "store/commit/request_codec.h"
+#include "store/commit/resolve.h"
+#include "store/commit/staging.h"
+#include "store/journal/reader.h"
+
 namespace tenure::commit {
 
-/// Commits batches until `until` is done (or, without one, until the queue is empty). Called and
-/// returns with the lock held.
-void Group::Lead(std::unique_lock<std::mutex>& lock, const Pending* until) {
-  leading_ = true;
-  std::vector<std::shared_ptr<Pending>> batch;
-  std::vector<Work*> works;
-  while (until != nullptr ? !until->done : !queue_.empty()) {
-    batch.clear();
-    works.clear();
-    while (!queue_.empty() && batch.size() < kBatchMax) {
-      queued_bytes_ -= queue_.front()->bytes;
-      batch.push_back(std::move(queue_.front()));
-      queue_.pop_front();
-    }
-    if (room_waiters_ > 0) room_.notify_all();
-    lock.unlock();
-    for (const auto& pending : batch) works.push_back(&pending->work);
-    committer_.Run(works);
-    if (on_batch_) on_batch_();
-    lock.lock();
-    for (const auto& pending : batch) {
-      pending->done = true;
-      if (pending->waiting) pending->wake.notify_all();
-    }
-  }
-  leading_ = false;
-  PassLead();
-}
+using ingest::CellState;
+using ingest::WriterSlot;
 
-/// With the lock held and nobody leading: somebody must lead if anything is queued.
-void Group::PassLead() {
-  if (queue_.empty()) return;
-  for (const auto& pending : queue_) {
-    if (!pending->waiting) continue;
-    pending->lead = true;
-    pending->wake.notify_all();
-    return;
-  }
-  if (thread_idle_) thread_wake_.notify_one();
-}
+Group::Group(const Context& context, ingest::Registry& registry, CommitLease& lease, Committer& committer,
+             bool keep_lease)
+    : context_(context),
+      registry_(registry),
+      lease_(lease),
+      committer_(committer),
+      keep_lease_(keep_lease),
+      slots_(registry) {}
 
 Result<Receipt> Group::Commit(const std::shared_ptr<Pending>& pending) {
+  const std::shared_ptr<SlotUse> use = slots_.OfThisThread();
+  if (!use) return CommitAlone(*pending);
+  bool idle = false;
   {
-    std::unique_lock lock(mutex_);
-    queued_bytes_ += pending->bytes;
-    queue_.push_back(pending);
+    const std::lock_guard lock(use->mutex);
+    idle = use->slot && use->slot->in_flight() == 0;
   }
+  // In line only when nothing of this thread is in its lane: its order would be lost.
+  if (idle) {
+    if (lease_.IsAbandoned()) TENURE_RETURN_IF_ERROR(TakeOver(lease_.Look()));
+    TENURE_ASSIGN(const bool led, TryLead(&pending->work));
+    if (led && pending->work.answer) return std::move(*pending->work.answer);
+  }
+  TENURE_RETURN_IF_ERROR(Push(use, pending));
+  Nudge(false);
   return Wait(*pending);
 }
 
-Result<Receipt> Group::Wait(Pending& pending) {
-  std::unique_lock lock(mutex_);
-  while (!pending.done) {
-    if (!leading_) {
-      Lead(lock, &pending);
-      continue;
+Result<Receipt> Group::CommitAlone(Pending& pending) {
+  Waiting waiting;
+  for (;;) {
+    TENURE_ASSIGN(const bool led, TryLead(&pending.work));
+    if (led && pending.work.answer) return std::move(*pending.work.answer);
+    lease_.AskFor();
+    TENURE_RETURN_IF_ERROR(CheckOwner(waiting));
+  }
+}
+
+Status Group::Submit(const std::shared_ptr<Pending>& pending) {
+  const std::shared_ptr<SlotUse> use = slots_.OfThisThread();
+  if (!use) {
+    auto answer = CommitAlone(*pending);
+    pending->work.answer = std::move(answer);
+    pending->done.store(true, std::memory_order_release);
+    return {};
+  }
+  pending->asynchronous = true;
+  asynchronous_.fetch_add(1, std::memory_order_relaxed);
+  Status pushed = Push(use, pending);
+  if (!pushed.ok()) {
+    asynchronous_.fetch_sub(1, std::memory_order_relaxed);
+    return pushed;
+  }
+  Nudge(true);
+  return {};
+}
+
+/// Encodes, spills what is too large for a lane, and pushes; waits while there is no room.
+Status Group::Push(const std::shared_ptr<SlotUse>& use, const std::shared_ptr<Pending>& pending) {
+  EncodeRequest(pending->request, pending->body);
+  if (pending->body.size() > ingest::kDetailBytesMax) {
+    TENURE_ASSIGN(pending->staged, StageBody(context_.env, context_.staging_dir, pending->body));
+    const auto name = base::AsBytes(pending->staged);
+    pending->body.assign(name.begin(), name.end());
+  }
+  pending->durable_before = lease_.DurableLsn();
+  Waiting waiting;
+  for (;;) {
+    std::uint64_t oldest = 0;
+    {
+      const std::lock_guard lock(use->mutex);
+      if (!use->slot) return base::MakeError(ErrorCode::kClosed, "the store was closed");
+      if (use->slot->Quarantined()) {
+        return base::MakeError(ErrorCode::kInternal, "this thread's writer slot was given up: its memory was damaged",
+                               "submit from another thread, or open the store again");
+      }
+      if (TryPush(use, pending)) return {};
+      MakeRoom(*use);
+      if (TryPush(use, pending)) return {};
+      oldest = use->slot->oldest();
     }
-    pending.waiting = true;
-    pending.wake.wait(lock, [&] { return pending.done || (pending.lead && !leading_); });
-    pending.lead = false;
+    Nudge(pending->asynchronous);
+    TENURE_RETURN_IF_ERROR(AwaitTurn(*use, oldest, waiting));
+  }
+}
+
+/// With use->mutex held. False: no room.
+bool Group::TryPush(const std::shared_ptr<SlotUse>& use, const std::shared_ptr<Pending>& pending) {
+  const auto type = pending->staged.empty() ? ingest::RecordType::kInline : ingest::RecordType::kFile;
+  std::uint64_t sequence = 0;
+  const auto pushed =
+      use->slot->TryPush(type, pending->body, ReplyBytesMax(pending->request), context_.env.MonotonicNs(), sequence);
+  if (pushed != WriterSlot::PushResult::kOk) return false;
+  pending->sequence = sequence;
+  pending->use = use;
+  use->in_flight[sequence % ingest::kWindow] = pending;
+  return true;
+}
+
+/// With use.mutex held: reads the answers that are there.
+void Group::MakeRoom(SlotUse& use) {
+  for (std::size_t i = 0; i < use.in_flight.size(); ++i) {
+    const std::shared_ptr<Pending> kept = use.in_flight[i];
+    if (!kept || use.slot->IsPending(kept->sequence)) continue;
+    (void)CollectLocked(kept->use, *kept);
+  }
+}
+
+/// After a push: somebody must be on the way to commit it.
+void Group::Nudge(bool asynchronous) {
+  ingest::CommitArea& area = context_.shared();
+  // seq_cst, behind the push: either the owner, which sets kIdle and then looks at the lanes, sees the operation, or
+  // this sees kIdle. While the owner is busy this is one load.
+  if (area.work.load(std::memory_order_seq_cst) == ingest::kIdle &&
+      area.work.exchange(ingest::kBusy, std::memory_order_seq_cst) == ingest::kIdle) {
+    base::FutexWake(area.work, 1);
+  }
+  // Nobody waits for an asynchronous operation: the committing thread claims the lease, or watches its owner.
+  if (asynchronous && loop_asleep_.load(std::memory_order_seq_cst)) WakeLoop();
+}
+
+bool Group::Poll(Pending& pending) {
+  if (pending.done.load(std::memory_order_acquire)) return true;
+  return pending.use && Collect(pending);
+}
+
+Result<Receipt> Group::Wait(Pending& pending) {
+  Waiting waiting;
+  while (!pending.done.load(std::memory_order_acquire)) {
+    if (Collect(pending)) break;
+    Status waited = AwaitTurn(*pending.use, pending.sequence, waiting);
+    if (waited.ok()) continue;
+    Error error = std::move(waited).error();
+    error.code = ErrorCode::kOutcomeUnknown;
+    error.message = "the transaction is queued, and nobody can commit it now: " + error.message;
+    if (error.hint.empty()) error.hint = "it may be committed later; retry with the same request id";
+    return error;
   }
   return *pending.work.answer;
 }
 
-bool Group::Poll(const Pending& pending) {
-  const std::lock_guard lock(mutex_);
-  return pending.done;
-}
-
-void Group::Submit(const std::shared_ptr<Pending>& pending) {
-  std::unique_lock lock(mutex_);
-  if (!thread_.joinable()) thread_ = std::thread([this] { ThreadMain(); });
-  while (queue_.size() >= kQueuedMax || queued_bytes_ >= kQueuedBytesMax) {
-    ++room_waiters_;
-    room_.wait(lock);
-    --room_waiters_;
+/// One round of waiting for operation `sequence`: leads if nobody does, else sleeps a bounded while. Fails
+/// only when nobody owns the lease and this process cannot use it.
+Status Group::AwaitTurn(SlotUse& use, std::uint64_t sequence, Waiting& waiting) {
+  constexpr std::chrono::nanoseconds kFirst = std::chrono::milliseconds(10);
+  if (lease_.IsFree()) {
+    TENURE_ASSIGN(const bool led, TryLead(nullptr));
+    if (led) return {};
   }
-  queued_bytes_ += pending->bytes;
-  queue_.push_back(pending);
-  if (!leading_ && thread_idle_) thread_wake_.notify_one();
-}
-
-void Group::ThreadMain() {
-  std::unique_lock lock(mutex_);
-  for (;;) {
-    if (!queue_.empty() && !leading_) {
-      Lead(lock, nullptr);
-      continue;
-    }
-    if (stopping_ && queue_.empty()) return;
-    thread_idle_ = true;
-    thread_wake_.wait(lock);
-    thread_idle_ = false;
-  }
-}
-
-void Group::Stop() {
+  if (lease_.IsAbandoned()) return CheckOwner(waiting);
+  ingest::CommitArea& area = context_.shared();
+  ingest::SlotEntry* entry = nullptr;
+  std::uint32_t bit = 0;
+  const auto pending = [&] { return use.slot && use.slot->IsPending(sequence); };
   {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-    thread_wake_.notify_all();
+    const std::lock_guard lock(use.mutex);
+    if (!pending()) return {};
+    entry = &use.slot->entry();
+    bit = 1u << (use.slot->slot() % 32);
   }
-  if (thread_.joinable()) thread_.join();
+  const std::chrono::nanoseconds longest(lease_.TtlNs(context_.commit_ttl_ns) / 4);
+  waiting.slice = waiting.slice.count() == 0 ? std::min(kFirst, longest) : std::min(2 * waiting.slice, longest);
+  // seq_cst: pairs with the committer's {answer the cell; look at waiting}.
+  entry->waiting.fetch_add(1, std::memory_order_seq_cst);
+  const std::uint32_t turn = area.done_turn.load(std::memory_order_seq_cst);
+  bool answered = false;
+  {
+    const std::lock_guard lock(use.mutex);
+    answered = !pending();
+  }
+  const bool free = lease_.IsFree();
+  if (!answered && !free) answered = base::FutexWaitMask(area.done_turn, turn, waiting.slice, bit);
+  entry->waiting.fetch_sub(1, std::memory_order_seq_cst);
+  return answered || free ? Status() : CheckOwner(waiting);
+}
+
+/// Takes over when the owner is dead, gave up, or has stood still for the time to live.
+Status Group::CheckOwner(Waiting& waiting) {
+  const base::Pair64 owner = lease_.Look();
+  if (owner.second == 0 || owner.second == context_.member.word()) return {};
+  const std::uint64_t ttl_ns = lease_.TtlNs(context_.commit_ttl_ns);
+  const bool abandoned = owner.second == ingest::kAbandoned;
+  const bool gone = abandoned || context_.member.IsDead(owner.second) ||
+                    waiting.watch.IsStale(owner, lease_.Heartbeat(), context_.env.MonotonicNs(), ttl_ns);
+  if (!gone) return {};
+  const std::uint64_t failures = write_failures_.load(std::memory_order_relaxed);
+  if (!waiting.failures_before) waiting.failures_before = failures;
+  if (abandoned && failures - *waiting.failures_before >= kWriteFailuresMax) {
+    return base::MakeError(ErrorCode::kIo, "every attempt to write the journal failed; the last one: " + LastFailure());
+  }
+  return TakeOver(owner);
+}
+
+bool Group::Collect(Pending& pending) {
+  const std::shared_ptr<SlotUse> use = pending.use;
+  const std::lock_guard lock(use->mutex);
+  if (pending.done.load(std::memory_order_acquire)) return true;
+  return use->slot && CollectLocked(use, pending);
+}
+
+/// With use->mutex held. True when the answer is there.
+bool Group::CollectLocked(const std::shared_ptr<SlotUse>& use, Pending& pending) {
+  const std::uint64_t sequence = pending.sequence;
+  const ingest::Reply reply = use->slot->Read(sequence);
+  if (reply.state == CellState::kPending) return false;
+  auto answer = DecodeReply(reply, pending.request.operations.size());
+  if (reply.state == CellState::kBadRecord) {
+    answer = Result<Receipt>(base::MakeError(
+        ErrorCode::kOutcomeUnknown, "the memory of this writer slot was damaged while the transaction was queued",
+        "read the entry, then submit again"));
+  } else if (!answer && reply.state == CellState::kCommitted) {
+    answer = FindCommitted(pending);
+  }
+  const std::shared_ptr<Pending> kept = use->in_flight[sequence % ingest::kWindow];
+  if (!answer) {
+    // Not applied by anybody, and popped: nobody will. No room means that it is tried again with the next look.
+    if (!TryPush(use, kept)) return false;
+    use->in_flight[sequence % ingest::kWindow] = nullptr;
+    use->slot->Retire(sequence);
+    Nudge(pending.asynchronous);
+    return false;
+  }
+  use->in_flight[sequence % ingest::kWindow] = nullptr;
+  use->slot->Retire(sequence);
+  if (!pending.staged.empty()) RemoveStaged(context_.env, context_.staging_dir, pending.staged);
+  if (pending.asynchronous) asynchronous_.fetch_sub(1, std::memory_order_relaxed);
+  pending.work.answer = std::move(*answer);
+  pending.done.store(true, std::memory_order_release);
+  return true;
+}
+
+/// Two committers answered at once, and only the journal has the whole receipt.
+Result<Receipt> Group::FindCommitted(const Pending& pending) const {
+  TENURE_ASSIGN(const Lsn trimmed, context_.trimmed_below());
+  const Lsn durable = lease_.DurableLsn();
+  TENURE_ASSIGN(auto reader, journal::Reader::OpenAtLsn(context_.env, context_.journal_dir, context_.journal_id,
+                                                        pending.durable_before + 1, trimmed, durable));
+  const model::Origin origin{pending.use->slot->slot(), pending.use->slot->generation(), pending.sequence};
+  for (;;) {
+    TENURE_ASSIGN(journal::Step step, reader->Next(durable, durable));
+    if (step.stop != journal::Stop::kFrame) break;
+    for (const model::CommittedTxn& txn : step.frame.txns) {
+      if (txn.origin == origin) return ReceiptOf(txn);
+    }
+  }
+  return base::MakeError(ErrorCode::kOutcomeUnknown,
+                         "the transaction was committed, but its receipt was lost in a takeover", "read the entry");
 }
 
 }  // namespace tenure::commit

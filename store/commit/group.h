@@ -1,73 +1,125 @@
-// The queue of one process and its group commit: whoever finds nobody committing leads, takes what is
-// queued, commits it as one batch, and passes the lead on. A lone writer commits in its own thread.
+// Group commit across all processes of a store, seen from one of them: how a transaction gets to whoever
+// commits, who that is, and how its answer comes back.
 //
-// Order: transactions leave the queue in the order they entered it, so those of one thread commit in
-// the order submitted. Thread-safe.
+//   Commit, nobody owns the lease     this thread claims it and commits in line: its own transaction never
+//                                     enters a lane, no thread is woken
+//   Commit or Submit, somebody does   push into the thread's lane; the owner's next batch takes it; wait for the
+//                                     completion cell
+//   an in-line commit that finds others' work goes on in the process's committing thread, which keeps the lease
+//   while there is work, lingers a moment, and releases it
 //
-//   queued ──its thread leads──▶ in a batch ──Run──▶ done
-//      └───────another leads───────▲
+//         ┌────────────── idle, sleeps untimed ◀───────────┐
+//         ▼ Wake: work was left, or Submit                 │ no work for kLinger: Release
+//     owning: CommitBatch while any lane has work ──▶ lingering ── work ──▶ owning
+//
+// Whoever waits for an answer watches the owner: dead, abandoned, or without a heartbeat for the time to live, and
+// the waiter takes over. Nobody else wakes up on its own: an idle store makes no system call.
+//
+// Thread-safe. Lock order: SlotUse::mutex and commit_mutex_ are never held together.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <string>
 #include <thread>
-#include <vector>
 
 #include "store/commit/committer.h"
+#include "store/commit/writer_slots.h"
 
 namespace tenure::commit {
 
-/// One transaction in the queue and, when `done`, its answer.
+/// One transaction on its way and, when `done`, its answer.
 struct Pending {
   Request request;
   Work work;
-  std::size_t bytes = 0;
-  std::condition_variable wake;
-  bool done = false;  // guarded by the group's mutex until true, immutable afterwards
-  bool lead = false;  // the lead was passed to this waiter
-  bool waiting = false;
+  std::shared_ptr<SlotUse> use;  // while it is in a lane
+  std::uint64_t sequence = 0;
+  bool asynchronous = false;      // nobody need be waiting for it
+  base::Bytes body;               // encoded, or the name of the staging file
+  std::string staged;             // name of its staging file
+  Lsn durable_before = 0;         // when it was pushed: it was committed behind this, if at all
+  std::atomic<bool> done{false};  // `work.answer` is set and does not change any more
 };
 
 class Group {
  public:
-  explicit Group(Committer& committer) : committer_(committer) {}
+  Group(const Context& context, ingest::Registry& registry, CommitLease& lease, Committer& committer, bool keep_lease);
   ~Group() { Stop(); }
 
-  /// Queues and waits, leading when nobody does.
+  /// Waits for the answer.
   Result<Receipt> Commit(const std::shared_ptr<Pending>& pending);
-  /// Queues; a thread of the group leads if nobody does. Waits only while the queue is full.
-  void Submit(const std::shared_ptr<Pending>& pending);
-  bool Poll(const Pending& pending);
+  /// Commits in this thread, asking the owner for the lease: maintenance.
+  Result<Receipt> CommitAlone(Pending& pending);
+  /// Queues; waits only while the lane or the window is full.
+  Status Submit(const std::shared_ptr<Pending>& pending);
+  bool Poll(Pending& pending);
   Result<Receipt> Wait(Pending& pending);
-  /// Called after every batch, by the leader, outside the lock.
+
+  /// At opening: takes over from an owner that died, and seals.
+  Status RecoverIfNeeded(RecoveryNote& note);
+  /// Called after every batch, by the committing thread, with the lease held.
   void OnBatch(std::function<void()> callback) { on_batch_ = std::move(callback); }
-  /// Commits what is queued and ends the thread. No call may follow.
+  /// Waits for what is in flight, gives lease and slots back. No call may follow.
   void Stop();
 
  private:
-  void Lead(std::unique_lock<std::mutex>& lock, const Pending* until);
-  void PassLead();
-  void ThreadMain();
+  /// What one waiting thread remembers from round to round.
+  struct Waiting {
+    OwnerWatch watch;
+    std::chrono::nanoseconds slice{0};
+    std::optional<std::uint64_t> failures_before;
+  };
+  /// Takeovers that one waiting thread sees end in a failed write or sync before it gives up.
+  static constexpr std::uint64_t kWriteFailuresMax = 3;
 
-  static constexpr std::size_t kQueuedMax = 65'536;
-  static constexpr std::size_t kQueuedBytesMax = 64u << 20;
-  static constexpr std::size_t kBatchMax = 8'192;
+  Result<bool> TryLead(Work* work);
+  void LeadLocked(Work* work);
+  bool CommitOneLocked(Work* work);
+  void LeaveLocked();
+  void ReleaseLocked();
+  Result<bool> ClaimLocked();
+  std::string LastFailure();
 
+  Status Push(const std::shared_ptr<SlotUse>& use, const std::shared_ptr<Pending>& pending);
+  bool TryPush(const std::shared_ptr<SlotUse>& use, const std::shared_ptr<Pending>& pending);
+  void MakeRoom(SlotUse& use);
+  void Nudge(bool asynchronous);
+  bool Collect(Pending& pending);
+  bool CollectLocked(const std::shared_ptr<SlotUse>& use, Pending& pending);
+  Result<Receipt> FindCommitted(const Pending& pending) const;
+  Status AwaitTurn(SlotUse& use, std::uint64_t sequence, Waiting& waiting);
+  Status CheckOwner(Waiting& waiting);
+  Status TakeOver(const base::Pair64& seen);
+
+  void WakeLoop();
+  void LoopMain();
+  void CommitUntilIdle();
+  bool HasAsynchronous() const { return asynchronous_.load(std::memory_order_relaxed) != 0; }
+
+  const Context& context_;
+  ingest::Registry& registry_;
+  CommitLease& lease_;
   Committer& committer_;
+  const bool keep_lease_;  // false: no committing thread; right for a process that commits once and leaves
   std::function<void()> on_batch_;
-  std::mutex mutex_;
-  std::deque<std::shared_ptr<Pending>> queue_;
-  std::size_t queued_bytes_ = 0;
-  bool leading_ = false;
-  bool stopping_ = false;
-  std::condition_variable room_;
-  std::condition_variable thread_wake_;
-  std::size_t room_waiters_ = 0;
-  bool thread_idle_ = false;
-  std::thread thread_;
+  WriterSlots slots_;
+
+  std::mutex commit_mutex_;  // guards committer_ and the two below
+  bool held_ = false;        // this process owns the lease
+  bool stopped_ = false;
+
+  std::atomic<std::uint64_t> write_failures_{0};
+  std::atomic<std::uint64_t> asynchronous_{0};  // in flight
+  std::mutex loop_mutex_;
+  std::condition_variable loop_wake_;
+  std::atomic<bool> loop_asleep_{false};
+  bool loop_woken_ = false;     // guarded by loop_mutex_
+  bool loop_stopping_ = false;  // guarded by loop_mutex_
+  std::thread loop_;            // started when first needed, under loop_mutex_
 };
 
 }  // namespace tenure::commit

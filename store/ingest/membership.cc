@@ -30,6 +30,7 @@ bool MissingOrForeign(ErrorCode code) { return code == ErrorCode::kNotFound || c
 Result<std::unique_ptr<Membership>> Membership::Join(base::Env& env, const std::string& members_path,
                                                      const std::string& segment_path,
                                                      const std::array<std::byte, 16>& journal_id,
+                                                     std::uint32_t writer_slots,
                                                      const std::function<Status(CommitArea&)>& initialise) {
   std::unique_ptr<Membership> self(new Membership());
   TENURE_ASSIGN(self->lock_, env.Open(members_path, base::OpenMode::kOpenOrCreate));
@@ -57,7 +58,7 @@ Result<std::unique_ptr<Membership>> Membership::Join(base::Env& env, const std::
         if (!again.ok() && !MissingOrForeign(again.error().code)) return std::move(again).error();
         if (!again.ok()) {
           TENURE_FAIL_POINT("shm.exclusive");
-          again = SharedSegment::Create(env, segment_path, journal_id, initialise);
+          again = SharedSegment::Create(env, segment_path, journal_id, writer_slots, initialise);
           if (!again.ok()) return std::move(again).error();
           self->created_ = true;
         }
@@ -94,6 +95,17 @@ Status Membership::EnterRow(const base::HostInfo& host) {
 
 Membership::~Membership() {
   if (segment_) segment_->member(slot_).pid.store(0, std::memory_order_release);
+}
+
+bool Membership::IsDead(std::uint64_t process) const {
+  const std::uint32_t slot = OwnerSlot(process);
+  if (slot >= kMemberSlots) return false;
+  if (slot == slot_) return OwnerGeneration(process) != generation_;
+  const bool reused = segment_->member(slot).generation.load(std::memory_order_acquire) != OwnerGeneration(process);
+  if (reused) return true;
+  // The byte is released by the kernel when the last descriptor of the process is gone; an error proves nothing.
+  const auto held = lock_->LockedByOthers(slot, 1);
+  return held.ok() && !*held;
 }
 
 Result<std::uint32_t> Membership::CountMembers() const {

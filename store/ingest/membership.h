@@ -2,13 +2,13 @@
 // process lives, and the shared segment mapped.
 //
 //   bytes 0 … 1023      one per member slot
-//   byte 2^20           the turn to commit          (kTurnByte)
 //   byte 2^20 + 1       the turn to apply           (kApplyByte)
 //
 // The segment is created or discarded only under an exclusive lock over the whole file, so a process
 // that holds its byte knows that the segment it has mapped is the one. members.lock is never unlinked.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -19,8 +19,7 @@
 
 namespace tenure::ingest {
 
-inline constexpr std::uint64_t kTurnByte = 1u << 20;
-inline constexpr std::uint64_t kApplyByte = kTurnByte + 1;
+inline constexpr std::uint64_t kApplyByte = (1u << 20) + 1;
 inline constexpr std::uint64_t kWholeBytes = 1u << 30;
 
 class Membership {
@@ -31,6 +30,7 @@ class Membership {
   static Result<std::unique_ptr<Membership>> Join(base::Env& env, const std::string& members_path,
                                                   const std::string& segment_path,
                                                   const std::array<std::byte, 16>& journal_id,
+                                                  std::uint32_t writer_slots,
                                                   const std::function<Status(CommitArea&)>& initialise);
   ~Membership();
   Membership(const Membership&) = delete;
@@ -40,6 +40,10 @@ class Membership {
   base::File& lock_file() { return *lock_; }
   std::uint32_t slot() const { return slot_; }
   std::uint32_t generation() const { return generation_; }
+  /// This process, as words in shared memory name it.
+  std::uint64_t word() const { return OwnerWord(slot_, generation_); }
+  /// True when the process of an OwnerWord has died for certain: its byte is free, or somebody else's by now.
+  bool IsDead(std::uint64_t process) const;
   bool created_segment() const { return created_; }
   /// How many processes hold a member byte now, this one included.
   Result<std::uint32_t> CountMembers() const;

@@ -106,6 +106,12 @@ Result<Ring> Ring::Attach(std::span<std::byte> memory) {
   return ring;
 }
 
+Ring Ring::View(std::span<std::byte> memory, std::uint32_t capacity) {
+  TENURE_CHECK(CheckMemory(memory, capacity).ok());
+  return Ring(std::launder(reinterpret_cast<RingControl*>(memory.data())), memory.data() + sizeof(RingControl),
+              capacity);
+}
+
 void Ring::AdoptIndices() {
   // A tail read between two equal heads belongs to that head. A live side that moves both in between makes
   // another look necessary; bounded, because memory that somebody else writes could change for ever.

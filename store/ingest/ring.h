@@ -54,6 +54,8 @@ class Ring {
   static Result<Ring> Create(std::span<std::byte> memory, std::uint32_t capacity = kDefaultCapacity);
   /// Uses the ring that is there. kUnsupported or kCorruption when it is none that this code could have left.
   static Result<Ring> Attach(std::span<std::byte> memory);
+  /// For CopyRecordAt and tail() alone: a ring of `capacity` that somebody else created, nothing in it believed.
+  static Ring View(std::span<std::byte> memory, std::uint32_t capacity);
   Ring(Ring&&) = default;
   Ring& operator=(Ring&&) = default;
 

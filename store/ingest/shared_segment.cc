@@ -7,33 +7,39 @@
 #include "store/base/failpoint.h"
 #include "store/base/futex.h"
 #include "store/base/hash.h"
+#include "store/ingest/registry.h"
 
 namespace tenure::ingest {
 namespace {
 
+std::uint64_t BytesOf(std::uint32_t writer_slots) { return SlotsAt(writer_slots) + writer_slots * SlotMemory::kBytes; }
+
 SegmentHeader ExpectedHeader(const base::HostInfo& host, std::pair<std::uint64_t, std::uint64_t> identity,
-                             const std::array<std::byte, 16>& journal_id) {
+                             const std::array<std::byte, 16>& journal_id, std::uint32_t writer_slots) {
   SegmentHeader header;
   header.magic = kMagic;
   header.layout_version = kLayoutVersion;
   header.header_bytes = sizeof(SegmentHeader);
-  header.bytes = kSegmentBytes;
+  header.bytes = BytesOf(writer_slots);
   header.boot_id = host.boot_id;
   header.time_namespace = host.time_namespace;
   header.device = identity.first;
   header.inode = identity.second;
   header.journal_id = journal_id;
+  header.writer_slots = writer_slots;
+  header.slot_bytes = SlotMemory::kBytes;
   return header;
 }
 
 /// Why `found` is not the header that this process would have written, or empty.
 std::string Difference(const SegmentHeader& found, const SegmentHeader& expected) {
   if (found.magic != expected.magic) return "it is not a shared-memory segment of tenure";
-  if (found.layout_version != expected.layout_version || found.bytes != expected.bytes ||
-      found.header_bytes != expected.header_bytes) {
+  if (found.layout_version != expected.layout_version || found.header_bytes != expected.header_bytes ||
+      found.slot_bytes != expected.slot_bytes) {
     return "it has layout version " + std::to_string(found.layout_version) + ", this library uses " +
            std::to_string(expected.layout_version);
   }
+  if (found.bytes != expected.bytes) return "its header says another size than its writer slots need";
   if (found.boot_id != expected.boot_id) return "it was made before the last reboot";
   if (found.time_namespace != expected.time_namespace) return "it was made in another time namespace";
   if (found.device != expected.device || found.inode != expected.inode) return "it was copied from another place";
@@ -48,12 +54,16 @@ Result<std::unique_ptr<SharedSegment>> SharedSegment::Attach(base::Env& env, con
   TENURE_ASSIGN(auto file, env.Open(path, base::OpenMode::kReadWrite));
   TENURE_ASSIGN(const std::uint64_t size, file->Size());
   SegmentHeader found;
-  std::string why = "it is " + std::to_string(size) + " bytes long instead of " + std::to_string(kSegmentBytes);
-  if (size == kSegmentBytes) {
-    TENURE_ASSIGN(auto identity, file->Identity());
-    TENURE_ASSIGN(const std::size_t got, file->ReadAt(0, std::as_writable_bytes(std::span(&found, 1))));
-    why =
-        got == sizeof found ? Difference(found, ExpectedHeader(env.Host(), identity, journal_id)) : "it is unreadable";
+  TENURE_ASSIGN(auto identity, file->Identity());
+  TENURE_ASSIGN(const std::size_t got, file->ReadAt(0, std::as_writable_bytes(std::span(&found, 1))));
+  std::string why = "it is " + std::to_string(size) + " bytes long, too short for its header";
+  if (got == sizeof found) {
+    const bool plausible = found.writer_slots >= 1 && found.writer_slots <= kWriterSlotsMax;
+    const std::uint32_t slots = plausible ? found.writer_slots : kWriterSlotsDefault;
+    why = Difference(found, ExpectedHeader(env.Host(), identity, journal_id, slots));
+    if (why.empty() && size != found.bytes) {
+      why = "it is " + std::to_string(size) + " bytes long instead of " + std::to_string(found.bytes);
+    }
   }
   if (!why.empty()) {
     Error error = base::MakeError(ErrorCode::kForeignSegment, path + ": " + why,
@@ -61,25 +71,28 @@ Result<std::unique_ptr<SharedSegment>> SharedSegment::Attach(base::Env& env, con
     error.path = path;
     return error;
   }
-  TENURE_ASSIGN(std::byte * memory, file->MapShared(kSegmentBytes));
-  return std::unique_ptr<SharedSegment>(new SharedSegment(std::move(file), memory));
+  TENURE_ASSIGN(std::byte * memory, file->MapShared(found.bytes));
+  return std::unique_ptr<SharedSegment>(new SharedSegment(std::move(file), memory, found));
 }
 
 Result<std::unique_ptr<SharedSegment>> SharedSegment::Create(base::Env& env, const std::string& path,
                                                              const std::array<std::byte, 16>& journal_id,
+                                                             std::uint32_t writer_slots,
                                                              const std::function<Status(CommitArea&)>& initialise) {
+  TENURE_CHECK(writer_slots >= 1 && writer_slots <= kWriterSlotsMax);
   std::array<std::byte, 8> random{};
   env.Random(random);
   const std::string making = path + ".making-" + base::Hex(random);
   TENURE_ASSIGN(auto file, env.Open(making, base::OpenMode::kCreateNew));
   auto made = [&]() -> Result<std::unique_ptr<SharedSegment>> {
     // Reserved now: a sparse mapping on a full disk would be a SIGBUS later.
-    TENURE_RETURN_IF_ERROR(file->Allocate(kSegmentBytes));
+    TENURE_RETURN_IF_ERROR(file->Truncate(BytesOf(writer_slots)));
+    TENURE_RETURN_IF_ERROR(file->Allocate(SlotsAt(writer_slots)));
     TENURE_ASSIGN(auto identity, file->Identity());
-    TENURE_ASSIGN(std::byte * memory, file->MapShared(kSegmentBytes));
-    const SegmentHeader header = ExpectedHeader(env.Host(), identity, journal_id);
+    const SegmentHeader header = ExpectedHeader(env.Host(), identity, journal_id, writer_slots);
+    TENURE_ASSIGN(std::byte * memory, file->MapShared(header.bytes));
     std::memcpy(memory, &header, sizeof header);
-    auto segment = std::unique_ptr<SharedSegment>(new SharedSegment(std::move(file), memory));
+    auto segment = std::unique_ptr<SharedSegment>(new SharedSegment(std::move(file), memory, header));
     TENURE_RETURN_IF_ERROR(initialise(segment->commit()));
     TENURE_FAIL_POINT("shm.before_rename");
     TENURE_RETURN_IF_ERROR(env.Rename(making, path));
@@ -87,6 +100,10 @@ Result<std::unique_ptr<SharedSegment>> SharedSegment::Create(base::Env& env, con
   }();
   if (!made.ok()) (void)env.Remove(making);
   return made;
+}
+
+Status SharedSegment::AllocateSlot(std::uint32_t slot) {
+  return file_->AllocateRange(SlotsAt(writer_slots_) + std::uint64_t{slot} * slot_bytes_, slot_bytes_);
 }
 
 void SharedSegment::AdvanceApplied(Lsn lsn) {

@@ -7,6 +7,7 @@
 
 #include "store/base/error.h"
 #include "store/base/hash.h"
+#include "store/ingest/layout.h"
 #include "store/model/json.h"
 
 namespace tenure::recovery {
@@ -111,6 +112,13 @@ Result<Config> FromJson(const std::string& path, const Json& object) {
     Members flags(*options);
     config.shared_with_group = flags.Flag("shared_with_group");
     config.allow_any_file_system = flags.Flag("allow_any_file_system");
+    // Stores made before writer slots do not say.
+    if (options->contains("writer_slots")) {
+      const std::uint64_t slots = flags.Number("writer_slots", 1);
+      if (slots > ingest::kWriterSlotsMax)
+        flags.Bad("writer_slots", "is over " + std::to_string(ingest::kWriterSlotsMax));
+      config.writer_slots = static_cast<std::uint32_t>(slots);
+    }
     if (!flags.fault().empty()) members.Bad("options", "has a bad " + flags.fault());
   } else if (options != object.end()) {
     members.Bad("options", "is no object");
@@ -162,7 +170,8 @@ Result<Config> ReadConfig(base::Env& env, const Layout& layout) {
 
 Status WriteConfig(base::Env& env, const Layout& layout, const Config& config) {
   Json options = {{"shared_with_group", config.shared_with_group},
-                  {"allow_any_file_system", config.allow_any_file_system}};
+                  {"allow_any_file_system", config.allow_any_file_system},
+                  {"writer_slots", config.writer_slots}};
   Json object = {{"format", config.format},
                  {"store_id", base::Hex(config.store_id)},
                  {"journal_id", base::Hex(config.journal_id)},

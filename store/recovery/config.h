@@ -20,6 +20,8 @@ struct Config {
   TimeMs created_at_ms = 0;
   bool shared_with_group = false;
   bool allow_any_file_system = false;
+  /// Threads, across all processes, that have lanes of their own; more share the double buffer.
+  std::uint32_t writer_slots = 64;
 };
 
 /// The directories and files of a store, from its .tenure directory.
@@ -30,6 +32,7 @@ struct Layout {
   std::string index() const { return root + "/index"; }
   std::string checkpoints() const { return root + "/checkpoints"; }
   std::string shared_segment() const { return root + "/ingest.shm"; }
+  std::string staging() const { return root + "/staging"; }
   std::string members() const { return root + "/members.lock"; }
 };
 

@@ -159,6 +159,8 @@ Status InitialiseShared(base::Env& env, const Layout& layout, const Config& conf
   zero = {};
   TENURE_CHECK(area.durable.CompareExchange(zero, {epoch, scan.end.last_lsn}));
   zero = {};
+  TENURE_CHECK(area.resolved.CompareExchange(zero, {epoch, scan.end.last_lsn}));
+  zero = {};
   TENURE_CHECK(area.generation.CompareExchange(zero, {scan.generation.epoch, scan.generation.number}));
   area.applied_lsn.store(scan.applied ? scan.applied->last_lsn : 0, std::memory_order_release);
   return {};

@@ -51,7 +51,7 @@ void RemoveSuperseded(base::Env& env, const Layout& layout, ingest::Membership& 
 Result<RebuildReport> ReplaceIndex(base::Env& env, const Layout& layout, const Config& config, RebuildOptions options) {
   RecoveryNote note;
   auto joined = ingest::Membership::Join(
-      env, layout.members(), layout.shared_segment(), config.journal_id,
+      env, layout.members(), layout.shared_segment(), config.journal_id, config.writer_slots,
       [&](ingest::CommitArea& area) { return InitialiseShared(env, layout, config, area, note); });
   if (!joined.ok()) {
     Error error = std::move(joined).error();

@@ -36,8 +36,8 @@ TEST_F(Interrupt, TheOutcomeIsToldBeforeItEnds) {
 
 TEST_F(Interrupt, ARejectionIsToldToo) {
   Ok({"put", "app:1"});
-  // The store's turn is taken before anything is decided.
-  Child child(At("turn.before_unlock=stop", {"put", "app:1", "--if-absent"}));
+  // Decided, and not told yet.
+  Child child(At("turn.before_release=stop", {"put", "app:1", "--if-absent"}));
   if (child.WaitStopped()) {
     child.Signal(SIGINT);
     child.Signal(SIGCONT);

@@ -4,120 +4,16 @@
 //
 // Every point must be reached in its scenario, or the test fails: a point that nobody passes proves
 // nothing.
-#include <gtest/gtest.h>
-
-#include <filesystem>
-#include <map>
-#include <ostream>
-#include <set>
-#include <sstream>
-
-#include "store/recovery/verify.h"
-#include "tenure/store.h"
-#include "tests/support/child.h"
-#include "tests/support/dump.h"
-#include "tests/support/scratch.h"
+#include "tests/crash/fixture.h"
 
 namespace tenure {
 namespace {
-
-using testing::Child;
-using testing::Dump;
-using testing::Scratch;
-
-constexpr int kTransactions = 700;  // 3 KiB each: segments of 1 MiB and 2 MiB fill up
-
-struct Scenario {
-  const char* point;
-  int hit;  ///< Killed the n-th time it gets there.
-};
-
-void PrintTo(const Scenario& scenario, std::ostream* out) { *out << scenario.point << " at hit " << scenario.hit; }
-
-std::string Name(const ::testing::TestParamInfo<Scenario>& info) {
-  std::string name = info.param.point;
-  for (char& c : name) {
-    if (c == '.') c = '_';
-  }
-  return name + "_" + std::to_string(info.param.hit);
-}
-
-class Crash : public ::testing::TestWithParam<Scenario> {
- protected:
-  Crash() {
-    auto store = Store::Create(scratch_.path());
-    EXPECT_TRUE(store.ok()) << store.error().message;
-  }
-
-  Child Start(const std::vector<std::string>& arguments, const std::string& fail_points = "") {
-    std::vector<std::string> command{CRASH_WORKER, scratch_.path()};
-    command.insert(command.end(), arguments.begin(), arguments.end());
-    return Child(command, fail_points.empty() ? std::vector<std::string>{}
-                                              : std::vector<std::string>{"TENURE_FAILPOINT=" + fail_points});
-  }
-  static std::string Kill(const Scenario& scenario) {
-    return std::string(scenario.point) + "=kill@" + std::to_string(scenario.hit);
-  }
-
-  /// Collects what a worker was told.
-  void Note(const std::string& output) {
-    std::istringstream lines(output);
-    std::string verb, id;
-    for (std::string line; std::getline(lines, line);) {
-      std::istringstream words(line);
-      words >> verb >> id;
-      ASSERT_NE(verb, "error") << line;
-      Lsn lsn = 0;
-      if (verb == "ack") {
-        words >> lsn;
-        // A retry is answered with the first receipt.
-        const auto [it, fresh] = acknowledged_.emplace(id, lsn);
-        EXPECT_EQ(it->second, lsn) << id << " was acknowledged with two LSNs";
-        (void)fresh;
-      }
-    }
-  }
-
-  void CheckEverything() {
-    auto store = Store::Open(scratch_.path());
-    ASSERT_TRUE(store.ok()) << store.error().message;
-    std::map<std::string, std::set<Lsn>> committed;
-    Lsn expected = store->Stats()->oldest_log_lsn;
-    const auto logged = store->Log(expected, 0, [&](const Event& event) {
-      EXPECT_TRUE(event.lsn == expected || event.lsn + 1 == expected) << "LSNs are dense";
-      if (event.lsn == expected) ++expected;
-      if (!event.request_id.empty()) committed[event.request_id].insert(event.lsn);
-      return true;
-    });
-    ASSERT_TRUE(logged.ok()) << logged.error().message;
-    for (const auto& [id, lsns] : committed) EXPECT_EQ(lsns.size(), 1u) << id << " was applied twice";
-    const Lsn oldest = store->Stats()->oldest_log_lsn;
-    for (const auto& [id, lsn] : acknowledged_) {
-      if (lsn < oldest) continue;  // compacted away; its state is in the checkpoint
-      ASSERT_TRUE(committed.contains(id)) << id << " was acknowledged at LSN " << lsn << " and is gone";
-      EXPECT_EQ(*committed[id].begin(), lsn) << id;
-    }
-    const std::string dump = Dump(*store);
-    store = Error{};
-    const recovery::Layout layout{scratch_ / ".tenure"};
-    const auto report = recovery::Verify(base::Env::Posix(), layout, {});
-    ASSERT_TRUE(report.ok()) << report.error().message;
-    for (const Error& problem : report->problems) ADD_FAILURE() << problem.message;
-    EXPECT_TRUE(report->state_hash_checked);
-    std::filesystem::remove_all(layout.index());
-    store = Store::Open(scratch_.path());
-    ASSERT_TRUE(store.ok()) << store.error().message;
-    EXPECT_EQ(Dump(*store), dump) << "the index equals a replay of the journal";
-  }
-
-  Scratch scratch_;
-  std::map<std::string, Lsn> acknowledged_;
-};
 
 class CrashWhileWriting : public Crash {};
 
 TEST_P(CrashWhileWriting, LosesNothing) {
   Child victim = Start({"a", "write", std::to_string(kTransactions)}, Kill(GetParam()));
+  victim.WaitForOutput();
   Child other = Start({"b", "write", std::to_string(kTransactions)});
   const auto died = victim.Wait();
   const auto lived = other.Wait();
@@ -135,13 +31,13 @@ TEST_P(CrashWhileWriting, LosesNothing) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Points, CrashWhileWriting,
-                         ::testing::Values(Scenario{"turn.claimed", 3}, Scenario{"turn.restamped", 50},
-                                           Scenario{"turn.before_unlock", 20}, Scenario{"commit.decided", 1},
-                                           Scenario{"commit.decided", 333}, Scenario{"commit.before_publish", 1},
-                                           Scenario{"commit.before_publish", 400}, Scenario{"commit.after_publish", 2},
+                         ::testing::Values(Scenario{"turn.claimed", 3}, Scenario{"slot.claimed", 1},
+                                           Scenario{"turn.before_release", 20}, Scenario{"commit.decided", 1},
+                                           Scenario{"commit.decided", 50}, Scenario{"commit.before_publish", 1},
+                                           Scenario{"commit.before_publish", 60}, Scenario{"commit.after_publish", 2},
                                            Scenario{"journal.before_write", 17}, Scenario{"journal.mid_write", 1},
-                                           Scenario{"journal.mid_write", 250}, Scenario{"journal.after_write", 99},
-                                           Scenario{"journal.after_sync", 123}, Scenario{"apply.before", 2},
+                                           Scenario{"journal.mid_write", 70}, Scenario{"journal.after_write", 39},
+                                           Scenario{"journal.after_sync", 43}, Scenario{"apply.before", 2},
                                            Scenario{"apply.after", 2}, Scenario{"index.begin", 3},
                                            Scenario{"index.before_commit", 2}, Scenario{"index.after_commit", 2}),
                          Name);
@@ -189,7 +85,7 @@ TEST_P(CrashInTakeover, TheNextOneTakesOver) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Points, CrashInTakeover,
-                         ::testing::Values(Scenario{"turn.claimed", 1}, Scenario{"turn.restamped", 1},
+                         ::testing::Values(Scenario{"takeover.claimed", 1}, Scenario{"takeover.restamped", 1},
                                            Scenario{"takeover.before_segment", 1},
                                            Scenario{"segment.header_written", 1}, Scenario{"segment.header_synced", 1},
                                            Scenario{"segment.renamed", 1}, Scenario{"takeover.after_segment", 1},

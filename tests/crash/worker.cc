@@ -3,6 +3,9 @@
 // with the store after the process was killed anywhere.
 //
 //   crash_worker DIR WRITER write COUNT    transactions WRITER-0 … WRITER-(COUNT-1)
+//   crash_worker DIR WRITER many COUNT THREADS WINDOW
+//                                          COUNT per thread, ids WRITER.T-I, WINDOW outstanding each (0: waits for
+//                                          each); takeover after 100 ms
 //   crash_worker DIR WRITER compact        one compaction
 //   crash_worker DIR WRITER open           opens, reads one key, closes
 //
@@ -10,7 +13,11 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <deque>
 #include <string>
+#include <thread>
+#include <utility>
+#include <vector>
 
 #include "tenure/store.h"
 
@@ -60,18 +67,63 @@ int Write(Store& store, const std::string& writer, int count) {
   return 0;
 }
 
+/// One thread's transactions, `window` of them on their way at a time.
+void WriteWindow(Store& store, const std::string& writer, int count, int window) {
+  std::deque<std::pair<std::string, Ticket>> tickets;
+  const auto answer = [](const std::string& id, const Result<Receipt>& receipt) {
+    if (receipt.ok()) {
+      Say("ack " + id + " " + std::to_string(receipt->lsn));
+    } else {
+      Say("reject " + id + " " + ErrorCodeName(receipt.error().code) + " " + receipt.error().message);
+    }
+  };
+  const auto finish_oldest = [&] {
+    answer(tickets.front().first, tickets.front().second.Wait());
+    tickets.pop_front();
+  };
+  for (int i = 0; i < count; ++i) {
+    CommitOptions options;
+    options.request_id = writer + "-" + std::to_string(i);
+    if (window == 0) {
+      answer(options.request_id, store.Commit(Scripted(writer, i), options));
+      continue;
+    }
+    auto ticket = store.Submit(Scripted(writer, i), options);
+    if (!ticket.ok()) {
+      answer(options.request_id, ticket.error());
+      continue;
+    }
+    tickets.emplace_back(options.request_id, std::move(ticket).value());
+    if (tickets.size() == static_cast<std::size_t>(window)) finish_oldest();
+  }
+  while (!tickets.empty()) finish_oldest();
+}
+
+int WriteMany(Store& store, const std::string& writer, int count, int threads, int window) {
+  std::vector<std::thread> running;
+  for (int t = 0; t < threads; ++t) {
+    running.emplace_back([&, t] { WriteWindow(store, writer + "." + std::to_string(t), count, window); });
+  }
+  for (auto& thread : running) thread.join();
+  return 0;
+}
+
 int Main(int argc, char** argv) {
   if (argc < 4) return 2;
   const std::string writer = argv[2];
   const std::string mode = argv[3];
   OpenOptions options;
   options.writer = writer + "@crash";
+  options.commit_ttl_ms = 100;
   auto store = Store::Open(argv[1], options);
   if (!store.ok()) {
     Say("error " + store.error().message);
     return 1;
   }
   if (mode == "write" && argc == 5) return Write(*store, writer, std::atoi(argv[4]));
+  if (mode == "many" && argc == 7) {
+    return WriteMany(*store, writer, std::atoi(argv[4]), std::atoi(argv[5]), std::atoi(argv[6]));
+  }
   if (mode == "compact") {
     CompactOptions compact;
     compact.before_lsn = store->Stats().ok() ? store->Stats()->durable_lsn / 2 : 0;

@@ -15,6 +15,7 @@
 #include "store/base/error.h"
 #include "store/base/failpoint.h"
 #include "store/index/index.h"
+#include "store/ingest/slot_reader.h"
 #include "store/journal/reader.h"
 #include "store/recovery/repair.h"
 #include "tests/sim/journal_bytes.h"
@@ -263,6 +264,70 @@ Violations LateApplyDoesNothing() {
   return {};
 }
 
+/// A shared segment with one writer slot in use.
+struct Lanes {
+  Lanes()
+      : segment(*ingest::SharedSegment::Create(base::Env::Posix(), scratch / "ingest.shm", {}, 2,
+                                               [](ingest::CommitArea&) { return Status(); })),
+        registry(*segment, ingest::OwnerWord(0, 1), [](std::uint64_t) { return false; }),
+        slot(*ingest::WriterSlot::Open(registry)),
+        reader(registry, slot->slot()) {}
+
+  std::uint64_t Push() {
+    std::uint64_t sequence = 0;
+    const auto pushed = slot->TryPush(ingest::RecordType::kInline, base::AsBytes("operation"), 0, 0, sequence);
+    if (pushed != ingest::WriterSlot::PushResult::kOk) throw std::runtime_error("the lane is full");
+    return sequence;
+  }
+  void Take() {
+    ingest::QueuedOperation operation;
+    reader.Begin();
+    if (reader.Next(operation) != ingest::SlotReader::Step::kOperation) throw std::runtime_error("no operation");
+  }
+  ingest::Reply Committed(Lsn lsn) {
+    ingest::Reply reply;
+    reply.state = ingest::CellState::kCommitted;
+    reply.lsn = lsn;
+    return reply;
+  }
+
+  SimScratch scratch;
+  std::unique_ptr<ingest::SharedSegment> segment;
+  ingest::Registry registry;
+  std::unique_ptr<ingest::WriterSlot> slot;
+  ingest::SlotReader reader;
+};
+
+Violations AnOldEpochPopsNothing() {
+  Lanes lanes;
+  lanes.Push();
+  lanes.Take();
+  if (!ingest::RestampHeads(lanes.registry, 7)) return {"a higher epoch could not stamp the heads"};
+  if (lanes.reader.Pop(1)) return {"a committer of epoch 1 popped a lane that epoch 7 had stamped"};
+  return lanes.slot->Drained() ? Violations{"the operation is gone from its lane"} : Violations{};
+}
+
+Violations ALateAnswerChangesNothing() {
+  Lanes lanes;
+  const std::uint64_t old = lanes.Push();
+  lanes.Take();
+  lanes.reader.Pop(1);
+  lanes.reader.Answer(old, 1, lanes.Committed(1));
+  lanes.slot->Retire(old);
+  std::uint64_t newest = old;
+  // Round the window once, so that the cell is in use again.
+  while (newest < old + ingest::kWindow) {
+    newest = lanes.Push();
+    lanes.Take();
+    lanes.reader.Pop(1);
+    if (newest == old + ingest::kWindow) break;
+    lanes.reader.Answer(newest, 1, lanes.Committed(2));
+    lanes.slot->Retire(newest);
+  }
+  lanes.reader.Answer(old, 1, lanes.Committed(3));
+  return lanes.slot->IsPending(newest) ? Violations{} : Violations{"a late answer went to another operation"};
+}
+
 struct Case {
   const char* bug;
   std::function<Violations()> check;
@@ -285,6 +350,8 @@ const std::vector<Case>& Cases() {
       {"history_not_kept", HistoryIsKept},
       {"ignore_stale_base", StaleBaseIsRejected},
       {"forget_request_ids", RequestIdAppliesOnce},
+      {"pop_ignores_epoch", AnOldEpochPopsNothing},
+      {"complete_any_sequence", ALateAnswerChangesNothing},
   };
   return cases;
 }

@@ -65,6 +65,28 @@ class Child {
   pid_t pid() const { return pid_; }
   void Kill(int signal = SIGKILL) { ::kill(pid_, signal); }
 
+  /// Waits for the first output, or until it has ended or stopped.
+  void WaitForOutput() {
+    for (;;) {
+      pollfd fd{out_, POLLIN, 0};
+      siginfo_t info{};
+      if (::poll(&fd, 1, 5) > 0) return;
+      if (::waitid(P_PID, static_cast<id_t>(pid_), &info, WSTOPPED | WEXITED | WNOHANG | WNOWAIT) == 0 &&
+          info.si_pid != 0) {
+        return;
+      }
+    }
+  }
+
+  /// True when it has stopped (SIGSTOP); false when it ended instead.
+  bool WaitStopped() {
+    siginfo_t info{};
+    // WNOWAIT leaves an end to Wait.
+    while (::waitid(P_PID, static_cast<id_t>(pid_), &info, WSTOPPED | WEXITED | WNOWAIT) != 0) {
+    }
+    return info.si_code == CLD_STOPPED;
+  }
+
   /// Collects the output to its end, then the status.
   Ended Wait() {
     Ended ended;

@@ -33,6 +33,10 @@ class TestFile : public base::File {
     TENURE_RETURN_IF_ERROR(env_.Note(Call::kAllocate, path()));
     return real_->Allocate(bytes);
   }
+  Status AllocateRange(std::uint64_t offset, std::uint64_t bytes) override {
+    TENURE_RETURN_IF_ERROR(env_.Note(Call::kAllocate, path()));
+    return real_->AllocateRange(offset, bytes);
+  }
   Status Truncate(std::uint64_t bytes) override { return real_->Truncate(bytes); }
   Result<std::uint64_t> Size() const override { return real_->Size(); }
   Result<std::pair<std::uint64_t, std::uint64_t>> Identity() const override { return real_->Identity(); }

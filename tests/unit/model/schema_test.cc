@@ -19,7 +19,7 @@ using namespace testing;
 using testing::Json;
 
 Json Schema(const std::string& name) {
-  const auto root = std::filesystem::path(__FILE__).parent_path().parent_path().parent_path().parent_path();
+  const auto root = std::filesystem::path(TENURE_SOURCES);
   std::ifstream file(root / "schemas" / (name + ".schema.json"));
   EXPECT_TRUE(file.is_open()) << name;
   return Json::parse(file);

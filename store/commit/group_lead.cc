@@ -1,0 +1,227 @@
+// The leading half of Group: who owns the lease, and what the owner does.
+#include <climits>
+
+#include "store/base/error.h"
+#include "store/base/failpoint.h"
+#include "store/base/futex.h"
+#include "store/commit/group.h"
+#include "store/commit/resolve.h"
+#include "store/journal/segments.h"
+
+namespace tenure::commit {
+namespace {
+
+/// How long an owner without work keeps the lease: about the time that a writer needs to come back.
+constexpr std::chrono::microseconds kLinger{500};
+/// Batches that a process without a committing thread does for others before it leaves.
+constexpr int kBatchesForOthersMax = 4;
+
+void WakeAllWaiters(ingest::CommitArea& area) {
+  area.done_turn.fetch_add(1, std::memory_order_seq_cst);
+  base::FutexWakeMask(area.done_turn, ~0u);
+}
+
+}  // namespace
+
+/// True when this process owns the lease and may commit.
+Result<bool> Group::ClaimLocked() {
+  if (held_) return true;
+  const auto claim = lease_.TryClaim();
+  if (!claim) return false;
+  Status entered = committer_.Enter(*claim);
+  if (!entered.ok()) {
+    lease_.Release(claim->epoch);
+    return std::move(entered).error();
+  }
+  held_ = true;
+  return true;
+}
+
+/// Commits in this thread if the lease is free, or this process has it and nobody is committing.
+Result<bool> Group::TryLead(Work* work) {
+  const std::unique_lock lock(commit_mutex_, std::try_to_lock);
+  if (!lock.owns_lock() || stopped_) return false;
+  TENURE_ASSIGN(const bool mine, ClaimLocked());
+  if (mine) LeadLocked(work);
+  return mine;
+}
+
+std::string Group::LastFailure() {
+  const std::lock_guard lock(commit_mutex_);
+  return committer_.failure().message;
+}
+
+/// One batch. False when the lease is gone.
+bool Group::CommitOneLocked(Work* work) {
+  const BatchEnd end = committer_.CommitBatch(work);
+  if (end != BatchEnd::kDone) {
+    context_.Say("warning", "the commit lease of epoch " + std::to_string(committer_.epoch()) +
+                                " was given up: " + committer_.failure().message);
+    if (end == BatchEnd::kBroken) write_failures_.fetch_add(1, std::memory_order_relaxed);
+    lease_.Abandon(committer_.epoch());
+    held_ = false;
+    WakeAllWaiters(context_.shared());  // one of them takes over
+    return false;
+  }
+  if (on_batch_) on_batch_();
+  return true;
+}
+
+void Group::LeadLocked(Work* work) {
+  int batches = 0;
+  do {
+    if (!CommitOneLocked(work)) return;
+    ++batches;
+  } while (work != nullptr ? !work->answer : (!keep_lease_ && batches < kBatchesForOthersMax && registry_.AnyWork()));
+  LeaveLocked();
+}
+
+/// Behind an in-line commit: the committing thread goes on when there is more, else the lease is free again.
+void Group::LeaveLocked() {
+  while (held_) {
+    const bool wanted = lease_.IsWanted();
+    if (keep_lease_ && !wanted && registry_.AnyWork()) {
+      WakeLoop();
+      return;
+    }
+    ReleaseLocked();
+    // Looked at again after the release: who pushed before it woke nobody.
+    if (!registry_.AnyWork()) return;
+    if (!keep_lease_ || wanted) {
+      WakeAllWaiters(context_.shared());  // one of them claims it
+      return;
+    }
+    // A failure shows again to whoever needs the lease next.
+    (void)ClaimLocked().ok();
+  }
+}
+
+void Group::ReleaseLocked() {
+  held_ = false;
+  lease_.Release(committer_.epoch());
+}
+
+Status Group::TakeOver(const base::Pair64& seen) {
+  const std::unique_lock lock(commit_mutex_, std::try_to_lock);
+  if (!lock.owns_lock() || held_ || stopped_) return {};
+  TENURE_ASSIGN(const Lsn trimmed, context_.trimmed_below());
+  TENURE_ASSIGN(const journal::Chain chain,
+                journal::ReadChain(context_.env, context_.journal_dir, context_.journal_id, trimmed));
+  const auto claim = lease_.TakeOver(seen, chain.highest_epoch + 1);
+  if (!claim) return {};
+  Status entered = committer_.Enter(*claim);
+  if (!entered.ok()) {
+    lease_.Abandon(claim->epoch);
+    // Superseded is not a failure: somebody else is at it.
+    return entered.error().code == ErrorCode::kClosed ? Status() : entered;
+  }
+  held_ = true;
+  LeaveLocked();
+  return {};
+}
+
+Status Group::RecoverIfNeeded(RecoveryNote& note) {
+  const base::Pair64 owner = lease_.Look();
+  note.epoch = owner.first;
+  if (owner.second == 0) return {};
+  if (owner.second != ingest::kAbandoned && !context_.member.IsDead(owner.second)) return {};
+  TENURE_RETURN_IF_ERROR(TakeOver(owner));
+  const std::lock_guard lock(commit_mutex_);
+  if (committer_.note().took_over) note = committer_.note();
+  return {};
+}
+
+void Group::WakeLoop() {
+  if (!keep_lease_) return;
+  const std::lock_guard lock(loop_mutex_);
+  if (loop_stopping_) return;
+  if (!loop_.joinable()) loop_ = std::thread([this] { LoopMain(); });
+  loop_woken_ = true;
+  loop_wake_.notify_one();
+}
+
+/// Sleeps untimed while there is nothing to do; timed only while this process has asynchronous operations in lanes
+/// that another process should be committing.
+void Group::LoopMain() {
+  Waiting waiting;
+  std::unique_lock lock(loop_mutex_);
+  while (!loop_stopping_) {
+    loop_asleep_.store(true, std::memory_order_seq_cst);
+    const auto woken = [this] { return loop_woken_ || loop_stopping_; };
+    if (HasAsynchronous()) {
+      const std::chrono::nanoseconds slice(lease_.TtlNs(context_.commit_ttl_ns) / 4);
+      loop_wake_.wait_for(lock, std::min(slice, std::chrono::nanoseconds(20'000'000)), woken);
+    } else {
+      loop_wake_.wait(lock, woken);
+    }
+    loop_asleep_.store(false, std::memory_order_seq_cst);
+    loop_woken_ = false;
+    lock.unlock();
+    CommitUntilIdle();
+    if (HasAsynchronous()) {
+      const Status checked = CheckOwner(waiting);
+      if (!checked.ok()) context_.Say("error", "taking over the commit lease failed: " + checked.error().message);
+    }
+    lock.lock();
+  }
+}
+
+/// Commits for everybody as long as there is work, then lingers once and releases.
+void Group::CommitUntilIdle() {
+  std::unique_lock lock(commit_mutex_);
+  if (stopped_) return;
+  if (!held_ && !registry_.AnyWork()) return;
+  if (const auto mine = ClaimLocked(); !mine.ok()) {
+    context_.Say("error", "the commit lease cannot be used: " + mine.error().message);
+    return;
+  }
+  while (held_ && !stopped_) {
+    if (registry_.AnyWork()) {
+      if (!CommitOneLocked(nullptr)) return;
+      if (!lease_.IsWanted()) continue;
+      LeaveLocked();
+      return;
+    }
+    ingest::CommitArea& area = context_.shared();
+    area.work.store(ingest::kIdle, std::memory_order_seq_cst);
+    // The flag first, then the lanes again: pairs with Nudge.
+    if (registry_.AnyWork()) {
+      area.work.store(ingest::kBusy, std::memory_order_seq_cst);
+      continue;
+    }
+    lock.unlock();
+    const bool woken = base::FutexWait(area.work, ingest::kIdle, kLinger);
+    lock.lock();
+    area.work.store(ingest::kBusy, std::memory_order_seq_cst);
+    if (!held_ || woken || registry_.AnyWork()) continue;
+    LeaveLocked();
+    return;
+  }
+}
+
+void Group::Stop() {
+  // What was submitted is committed; its answers have no other reader now.
+  for (const auto& use : slots_.All()) {
+    std::vector<std::shared_ptr<Pending>> left;
+    {
+      const std::lock_guard lock(use->mutex);
+      for (const auto& pending : use->in_flight) {
+        if (pending) left.push_back(pending);
+      }
+    }
+    for (const auto& pending : left) (void)Wait(*pending);
+  }
+  {
+    const std::lock_guard lock(loop_mutex_);
+    loop_stopping_ = true;
+    loop_wake_.notify_one();
+  }
+  context_.shared().work.store(ingest::kBusy, std::memory_order_seq_cst);
+  base::FutexWake(context_.shared().work, INT_MAX);
+  if (loop_.joinable()) loop_.join();
+  const std::lock_guard lock(commit_mutex_);
+  if (held_) ReleaseLocked();
+  stopped_ = true;
+}
+
+}  // namespace tenure::commit

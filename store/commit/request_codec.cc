@@ -1,0 +1,232 @@
+#include "store/commit/request_codec.h"
+
+#include "store/base/error.h"
+#include "store/model/validate.h"
+
+namespace tenure::commit {
+namespace {
+
+using base::Decoder;
+using base::Encoder;
+
+constexpr std::size_t kTextMax = model::kTxnBytesMax;
+
+// Flags of an operation: what it carries beyond kind, name and version.
+constexpr std::uint64_t kTag = 1;
+constexpr std::uint64_t kDigest = 2;
+constexpr std::uint64_t kSize = 4;
+constexpr std::uint64_t kMediaType = 8;
+constexpr std::uint64_t kUrls = 16;
+constexpr std::uint64_t kAnnotations = 32;
+constexpr std::uint64_t kWithTags = 64;
+constexpr std::uint64_t kIfAbsent = 128;
+constexpr std::uint64_t kIfRevision = 256;
+constexpr std::uint64_t kIfDigest = 512;
+constexpr std::uint64_t kIfVersion = 1024;
+constexpr std::uint64_t kBase = 2048;
+constexpr std::uint64_t kOpFlags = 4095;
+
+std::uint64_t FlagsOf(const Operation& op) {
+  std::uint64_t flags = 0;
+  const auto set = [&](bool present, std::uint64_t flag) { flags |= present ? flag : 0; };
+  set(!op.tag.empty(), kTag);
+  set(!op.digest.empty(), kDigest);
+  set(op.size.has_value(), kSize);
+  set(!op.media_type.empty(), kMediaType);
+  set(!op.urls.empty(), kUrls);
+  set(op.annotations != "{}", kAnnotations);
+  set(op.with_tags, kWithTags);
+  set(op.if_absent, kIfAbsent);
+  set(op.if_revision.has_value(), kIfRevision);
+  set(op.if_digest.has_value(), kIfDigest);
+  set(op.if_version.has_value(), kIfVersion);
+  set(op.base.has_value(), kBase);
+  return flags;
+}
+
+void EncodeOperation(const Operation& op, Encoder& out) {
+  const std::uint64_t flags = FlagsOf(op);
+  out.U8(static_cast<std::uint8_t>(op.kind));
+  out.Varint(flags);
+  out.Text(op.name);
+  out.Text(op.version);
+  if (flags & kTag) out.Text(op.tag);
+  if (flags & kDigest) out.Text(op.digest);
+  if (flags & kSize) out.Varint(*op.size);
+  if (flags & kMediaType) out.Text(op.media_type);
+  if (flags & kUrls) {
+    out.Varint(op.urls.size());
+    for (const std::string& url : op.urls) out.Text(url);
+  }
+  if (flags & kAnnotations) out.Text(op.annotations);
+  if (flags & kIfRevision) out.Varint(*op.if_revision);
+  if (flags & kIfDigest) out.Text(*op.if_digest);
+  if (flags & kIfVersion) out.Text(*op.if_version);
+  if (flags & kBase) out.Varint(*op.base);
+}
+
+bool DecodeOperation(Decoder& in, Operation& op) {
+  const std::uint8_t kind = in.U8();
+  const std::uint64_t flags = in.Varint();
+  if (!in.ok() || kind > static_cast<std::uint8_t>(OpKind::kDeleteTag) || (flags & ~kOpFlags) != 0) return false;
+  op.kind = static_cast<OpKind>(kind);
+  op.name = in.Text(kTextMax);
+  op.version = in.Text(kTextMax);
+  if (flags & kTag) op.tag = in.Text(kTextMax);
+  if (flags & kDigest) op.digest = in.Text(kTextMax);
+  if (flags & kSize) op.size = in.Varint();
+  if (flags & kMediaType) op.media_type = in.Text(kTextMax);
+  if (flags & kUrls) {
+    const std::uint64_t count = in.Varint();
+    if (!in.ok() || count > in.remaining()) return false;
+    op.urls.reserve(count);
+    for (std::uint64_t i = 0; i < count; ++i) op.urls.emplace_back(in.Text(kTextMax));
+  }
+  if (flags & kAnnotations) op.annotations = in.Text(kTextMax);
+  op.with_tags = (flags & kWithTags) != 0;
+  op.if_absent = (flags & kIfAbsent) != 0;
+  if (flags & kIfRevision) op.if_revision = in.Varint();
+  if (flags & kIfDigest) op.if_digest = std::string(in.Text(kTextMax));
+  if (flags & kIfVersion) op.if_version = std::string(in.Text(kTextMax));
+  if (flags & kBase) op.base = in.Varint();
+  return in.ok();
+}
+
+// Flags of an error's optional members.
+constexpr std::uint8_t kErrorRevision = 1;
+constexpr std::uint8_t kErrorLsn = 2;
+
+/// Cut where a character ends, so that what arrives is still UTF-8.
+std::string_view Cut(std::string_view text, std::size_t bytes_max) {
+  if (text.size() <= bytes_max) return text;
+  std::size_t end = bytes_max;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+  return text.substr(0, end);
+}
+
+void EncodeError(const Error& error, Encoder& out) {
+  out.U8(static_cast<std::uint8_t>(error.code));
+  out.U8(static_cast<std::uint8_t>((error.revision ? kErrorRevision : 0) | (error.lsn ? kErrorLsn : 0)));
+  if (error.revision) out.Varint(*error.revision);
+  if (error.lsn) out.Varint(*error.lsn);
+  // Key and hint are short; the message gets what is left, and its end goes first.
+  const std::string_view key = Cut(error.key, ingest::kRefusalBytes / 2);
+  const std::string_view hint = Cut(error.hint, ingest::kRefusalBytes / 4);
+  constexpr std::size_t kFixed = 2 + 10 + 10 + 3 * 2;
+  const std::size_t used = kFixed + key.size() + hint.size();
+  out.Text(Cut(error.message, ingest::kRefusalBytes > used ? ingest::kRefusalBytes - used : 0));
+  out.Text(key);
+  out.Text(hint);
+}
+
+std::optional<Error> DecodeError(base::ByteView bytes) {
+  Decoder in(bytes);
+  Error error;
+  error.code = static_cast<ErrorCode>(in.U8());
+  const std::uint8_t flags = in.U8();
+  if (flags & kErrorRevision) error.revision = in.Varint();
+  if (flags & kErrorLsn) error.lsn = in.Varint();
+  error.message = in.Text(ingest::kRefusalBytes);
+  error.key = in.Text(ingest::kRefusalBytes);
+  error.hint = in.Text(ingest::kRefusalBytes);
+  if (!in.ok() || error.code > ErrorCode::kInternal) return std::nullopt;
+  return error;
+}
+
+}  // namespace
+
+void EncodeRequest(const Request& request, base::Bytes& out) {
+  Encoder encoder(out);
+  encoder.Text(request.writer);
+  encoder.Varint(request.uid);
+  encoder.U8(static_cast<std::uint8_t>(request.on_conflict));
+  encoder.U8(request.asks_outcome ? 1 : 0);
+  encoder.Text(request.request_id);
+  if (!request.request_id.empty()) {
+    encoder.U64(request.body_hash.low);
+    encoder.U64(request.body_hash.high);
+  }
+  encoder.Varint(request.operations.size());
+  for (const Operation& op : request.operations) EncodeOperation(op, encoder);
+}
+
+std::optional<Request> DecodeRequest(base::ByteView bytes) {
+  Decoder in(bytes);
+  Request request;
+  request.writer = in.Text(model::kWriterBytesMax);
+  const std::uint64_t uid = in.Varint();
+  const std::uint8_t on_conflict = in.U8();
+  const std::uint8_t asks = in.U8();
+  request.uid = static_cast<std::uint32_t>(uid);
+  request.request_id = in.Text(model::kRequestIdBytesMax);
+  if (!request.request_id.empty()) {
+    request.body_hash.low = in.U64();
+    request.body_hash.high = in.U64();
+  }
+  const std::uint64_t count = in.Varint();
+  if (!in.ok() || uid != request.uid || on_conflict != 0 || asks > 1 || count > model::kTxnOperationsMax)
+    return std::nullopt;
+  request.asks_outcome = asks != 0;
+  if (request.asks_outcome ? (count != 0 || request.request_id.empty()) : count == 0) return std::nullopt;
+  request.operations.resize(count);
+  for (Operation& op : request.operations) {
+    if (!DecodeOperation(in, op)) return std::nullopt;
+    // Written by a process with access to the store, but perhaps not by this library: what no client would send
+    // must not reach the journal.
+    if (!model::Normalise(op).ok()) return std::nullopt;
+  }
+  if (!in.empty()) return std::nullopt;
+  return request;
+}
+
+std::size_t ReplyBytesMax(const Request& request) {
+  // Count, then an outcome and a varint of at most 10 bytes for each; an old receipt may be of any length.
+  const std::size_t results = request.asks_outcome ? model::kTxnOperationsMax : request.operations.size();
+  return results <= 1 ? 0 : 10 + 11 * results;
+}
+
+ingest::Reply EncodeReply(const Result<Receipt>& answer, std::size_t operations) {
+  ingest::Reply reply;
+  Encoder out(reply.detail);
+  if (!answer.ok()) {
+    reply.state = ingest::CellState::kRejected;
+    EncodeError(answer.error(), out);
+    return reply;
+  }
+  const Receipt& receipt = answer.value();
+  reply.state = receipt.outcome == Outcome::kUnchanged ? ingest::CellState::kUnchanged : ingest::CellState::kCommitted;
+  reply.replayed = receipt.replayed;
+  reply.lsn = receipt.lsn;
+  reply.time_ms = receipt.time_ms;
+  if (operations == 1 && receipt.results.size() == 1) {
+    reply.revision = receipt.results.front().revision;
+  } else if (!receipt.results.empty()) {
+    model::EncodeResults(receipt.results, out);
+  }
+  return reply;
+}
+
+std::optional<Result<Receipt>> DecodeReply(const ingest::Reply& reply, std::size_t operations) {
+  if (!reply.whole) return std::nullopt;
+  if (reply.state == ingest::CellState::kRejected) {
+    auto error = DecodeError(reply.detail);
+    if (!error) return std::nullopt;
+    return Result<Receipt>(std::move(*error));
+  }
+  if (reply.state != ingest::CellState::kCommitted && reply.state != ingest::CellState::kUnchanged) return std::nullopt;
+  Receipt receipt;
+  receipt.outcome = reply.state == ingest::CellState::kUnchanged ? Outcome::kUnchanged : Outcome::kCommitted;
+  receipt.replayed = reply.replayed;
+  receipt.lsn = reply.lsn;
+  receipt.time_ms = reply.time_ms;
+  if (operations == 1) {
+    receipt.results.push_back({receipt.outcome, reply.revision});
+  } else if (!reply.detail.empty()) {
+    Decoder in(reply.detail);
+    receipt.results = model::DecodeResults(in);
+    if (!in.ok()) return std::nullopt;
+  }
+  return Result<Receipt>(std::move(receipt));
+}
+
+}  // namespace tenure::commit

@@ -1,0 +1,137 @@
+#include "store/ingest/completion.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "store/base/failpoint.h"
+
+namespace tenure::ingest {
+namespace {
+
+using base::Pair64;
+
+constexpr std::uint64_t kReplayed = 1;
+constexpr std::uint64_t kHasDetail = 2;
+
+constexpr std::uint64_t Word(std::uint64_t sequence, std::uint64_t flags, CellState state) {
+  return (sequence << 16) | (flags << 8) | static_cast<std::uint64_t>(state);
+}
+CellState StateOf(std::uint64_t word) { return static_cast<CellState>(word & 0xff); }
+
+/// False: somebody of a higher epoch wrote it.
+bool StoreFenced(base::Atomic128& word, std::uint64_t epoch, std::uint64_t value) {
+  Pair64 seen = word.Load();
+  do {
+    if (seen.first > epoch) return false;
+  } while (!word.CompareExchange(seen, {epoch, value}));
+  return true;
+}
+
+ReplySpace SpaceOf(const ReplyBank& bank, std::uint64_t sequence) {
+  const std::uint64_t packed = bank.spaces[sequence % kWindow].load(std::memory_order_acquire);
+  ReplySpace space{static_cast<std::uint32_t>(packed >> 32), static_cast<std::uint32_t>(packed)};
+  // The writer's memory: whatever it says, stay inside.
+  space.at %= kReplyWords;
+  space.words = std::min(space.words, kReplyWords);
+  return space;
+}
+
+bool StoreDetail(const ReplyBank& bank, ReplySpace space, std::uint64_t epoch, base::ByteView detail) {
+  const auto word_at = [&](std::uint32_t i) -> base::Atomic128& { return bank.words[(space.at + i) % kReplyWords]; };
+  const std::size_t bytes = std::min<std::size_t>(detail.size(), std::size_t{space.words - 1} * 8);
+  if (!StoreFenced(word_at(0), epoch, bytes)) return false;
+  for (std::size_t done = 0; done < bytes; done += 8) {
+    std::uint64_t value = 0;
+    std::memcpy(&value, detail.data() + done, std::min<std::size_t>(8, bytes - done));
+    if (!StoreFenced(word_at(static_cast<std::uint32_t>(1 + done / 8)), epoch, value)) return false;
+  }
+  return true;
+}
+
+/// False when a word is of another epoch.
+bool LoadDetail(const ReplyBank& bank, ReplySpace space, std::uint64_t epoch, base::Bytes& detail) {
+  const auto load = [&](std::uint32_t i) { return bank.words[(space.at + i) % kReplyWords].Load(); };
+  if (space.words == 0) return false;
+  const Pair64 length = load(0);
+  if (length.first != epoch || length.second > std::uint64_t{space.words - 1} * 8) return false;
+  detail.resize(length.second);
+  for (std::size_t done = 0; done < detail.size(); done += 8) {
+    const Pair64 word = load(static_cast<std::uint32_t>(1 + done / 8));
+    if (word.first != epoch) return false;
+    std::memcpy(detail.data() + done, &word.second, std::min<std::size_t>(8, detail.size() - done));
+  }
+  return true;
+}
+
+}  // namespace
+
+ReplyBank ReplyBank::At(std::byte* memory) {
+  auto* cells = reinterpret_cast<Cell*>(memory);
+  auto* spaces = reinterpret_cast<std::atomic<std::uint64_t>*>(memory + kWindow * sizeof(Cell));
+  auto* words = reinterpret_cast<base::Atomic128*>(memory + kWindow * (sizeof(Cell) + sizeof(std::uint64_t)));
+  return {std::span<Cell, kWindow>(cells, kWindow), std::span<std::atomic<std::uint64_t>, kWindow>(spaces, kWindow),
+          std::span<base::Atomic128, kReplyWords>(words, kReplyWords)};
+}
+
+void MarkPending(const ReplyBank& bank, std::uint64_t sequence, ReplySpace space) {
+  // Release: a committer that finds the record, or the cell, sees the space that goes with it.
+  bank.spaces[sequence % kWindow].store((std::uint64_t{space.at} << 32) | space.words, std::memory_order_release);
+  base::Atomic128& word = bank.cells[sequence % kWindow].completion;
+  Pair64 seen = word.Load();
+  while (!word.CompareExchange(seen, {Word(sequence, 0, CellState::kPending), 0})) {
+  }
+}
+
+bool IsPending(const ReplyBank& bank, std::uint64_t sequence) {
+  return bank.cells[sequence % kWindow].completion.LoadFirst() == Word(sequence, 0, CellState::kPending);
+}
+
+Reply ReadReply(const ReplyBank& bank, std::uint64_t sequence) {
+  const Cell& cell = bank.cells[sequence % kWindow];
+  const Pair64 word = cell.completion.Load();
+  Reply reply;
+  if (word.first >> 16 != sequence || StateOf(word.first) == CellState::kPending) return reply;
+  reply.state = StateOf(word.first);
+  const std::uint64_t flags = (word.first >> 8) & 0xff;
+  reply.replayed = (flags & kReplayed) != 0;
+  const Pair64 lsn = cell.lsn.Load();
+  const Pair64 revision = cell.revision.Load();
+  const Pair64 time_ms = cell.time_ms.Load();
+  reply.whole = lsn.first == word.second && revision.first == word.second && time_ms.first == word.second;
+  if (reply.whole && (flags & kHasDetail)) {
+    reply.whole = LoadDetail(bank, SpaceOf(bank, sequence), word.second, reply.detail);
+  }
+  reply.lsn = lsn.second;
+  reply.revision = revision.second;
+  reply.time_ms = static_cast<TimeMs>(time_ms.second);
+  return reply;
+}
+
+bool Complete(const ReplyBank& bank, std::uint64_t sequence, std::uint32_t epoch, const Reply& reply) {
+  Cell& cell = bank.cells[sequence % kWindow];
+  Pair64 pending{Word(sequence, 0, CellState::kPending), 0};
+  if (cell.completion.LoadFirst() != pending.first && !TENURE_SEEDED_BUG("complete_any_sequence")) return true;
+  if (!StoreFenced(cell.lsn, epoch, reply.lsn) || !StoreFenced(cell.revision, epoch, reply.revision) ||
+      !StoreFenced(cell.time_ms, epoch, static_cast<std::uint64_t>(reply.time_ms))) {
+    return false;
+  }
+  std::uint64_t flags = reply.replayed ? kReplayed : 0;
+  const ReplySpace space = SpaceOf(bank, sequence);
+  if (!reply.detail.empty() && space.words > 1) {
+    if (!StoreDetail(bank, space, epoch, reply.detail)) return false;
+    flags |= kHasDetail;
+  }
+  TENURE_FAIL_POINT("complete.before_word");
+  if (TENURE_SEEDED_BUG("complete_any_sequence")) pending = cell.completion.Load();
+  // From exactly this sequence, pending: who comes late finds another sequence or another state.
+  cell.completion.CompareExchange(pending, {Word(sequence, flags, reply.state), epoch});
+  return true;
+}
+
+bool PendingIn(const ReplyBank& bank, std::uint32_t index, std::uint64_t& sequence) {
+  const std::uint64_t word = bank.cells[index].completion.LoadFirst();
+  sequence = word >> 16;
+  return StateOf(word) == CellState::kPending;
+}
+
+}  // namespace tenure::ingest

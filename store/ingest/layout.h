@@ -1,0 +1,165 @@
+// The bytes of the shared segment, `ingest.shm`, and the words in it that decide something.
+//
+//   0        header         what the segment is and whose
+//   256      commit area    who may commit, what counts, which index is live, how far the index is
+//   4096     member rows    one 64-byte row per process slot
+//   69632    registry       active bits, then one SlotEntry of 192 bytes per writer slot
+//   ...      writer slots   per slot: completion cells, reply positions, reply words, index lane, detail lane
+//
+// The first three parts and the registry are allocated when the segment is made; a writer slot's part when a
+// thread claims it, before anybody touches it (a sparse page on a full disk would be a SIGBUS).
+//
+// Who may write what:
+//   by compare-and-swap under the writer's epoch   owner, durable, resolved, heartbeat, takeovers, generation,
+//                                                  SlotEntry::head and ::quarantine, Cell words, reply words
+//   by the slot's own thread                       SlotEntry::submitted, ::waiting, lane controls, ring tails and
+//                                                  bytes, reply positions; Cell::completion from resolved to pending
+//   hints, whose loss or late change costs a bounded wait and nothing else
+//                                                  applied_lsn, applied_turn, done_turn, work, active bits
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "store/base/atomic128.h"
+
+namespace tenure::ingest {
+
+inline constexpr std::uint32_t kLayoutVersion = 2;
+inline constexpr std::uint32_t kMemberSlots = 1024;
+inline constexpr std::uint32_t kWriterSlotsDefault = 64;
+inline constexpr std::uint32_t kWriterSlotsMax = 1024;
+inline constexpr std::uint64_t kMagic = 0x31304d48'53524e54;  // "TNRSHM01"
+
+struct SegmentHeader {
+  std::uint64_t magic = 0;
+  std::uint32_t layout_version = 0;
+  std::uint32_t header_bytes = 0;
+  std::uint64_t bytes = 0;
+  std::array<std::byte, 16> boot_id{};
+  std::uint64_t time_namespace = 0;
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  std::array<std::byte, 16> journal_id{};
+  std::uint32_t writer_slots = 0;
+  std::uint32_t slot_bytes = 0;
+};
+static_assert(sizeof(SegmentHeader) == 88);
+
+struct CommitArea {
+  /// {epoch, owner}: owner is 0 when released cleanly, else OwnerWord(slot, generation), or kAbandoned.
+  alignas(64) base::Atomic128 owner;
+  /// {epoch, counter}: moves at each phase of a commit, by the committing thread only.
+  alignas(64) base::Atomic128 heartbeat;
+  /// {epoch, takeovers since the last publication}: the time to live doubles with each.
+  base::Atomic128 takeovers;
+  /// {epoch, LSN}: a batch counts from the moment its committer moves this word under its own epoch.
+  alignas(64) base::Atomic128 durable;
+  /// {epoch, LSN}: every operation up to here has been popped and answered.
+  base::Atomic128 resolved;
+  /// {epoch, number} of the live index generation.
+  alignas(64) base::Atomic128 generation;
+  /// The index has applied at least up to here. Only grows within a generation.
+  alignas(64) std::atomic<std::uint64_t> applied_lsn;
+  /// Futex: changes whenever applied_lsn did; woken only when somebody waits.
+  std::atomic<std::uint32_t> applied_turn;
+  std::atomic<std::uint32_t> applied_waiters;
+  /// Futex: changes with every batch that answered somebody who sleeps; slot s sleeps with bit s % 32.
+  alignas(64) std::atomic<std::uint32_t> done_turn;
+  /// Futex: changes when the lease was released to somebody who wanted it.
+  std::atomic<std::uint32_t> released_turn;
+  /// OwnerWord of a process that asks the owner for the commit lease; taken back by whoever releases. A hint.
+  std::atomic<std::uint64_t> wanted_by;
+  /// Futex: kIdle while the owner sleeps for lack of work; else 0. Whoever submits clears it and wakes.
+  alignas(64) std::atomic<std::uint32_t> work;
+};
+static_assert(sizeof(CommitArea) == 448);
+static_assert(std::atomic<std::uint64_t>::is_always_lock_free && std::atomic<std::uint32_t>::is_always_lock_free);
+
+inline constexpr std::uint32_t kBusy = 0;
+inline constexpr std::uint32_t kIdle = 1;
+
+/// Who holds a member slot. Liveness is the kernel lock on the slot's byte.
+struct MemberRow {
+  std::atomic<std::uint32_t> generation;
+  std::atomic<std::uint32_t> pid;
+  std::atomic<std::uint64_t> process_start;
+  std::atomic<std::uint32_t> uid;
+  std::uint32_t unused[11];
+};
+static_assert(sizeof(MemberRow) == 64);
+
+/// {generation << 32 | process slot + 1}: a process, for as long as it is a member. 0: nobody.
+constexpr std::uint64_t OwnerWord(std::uint32_t slot, std::uint32_t generation) {
+  return (static_cast<std::uint64_t>(generation) << 32) | (slot + 1);
+}
+constexpr std::uint32_t OwnerSlot(std::uint64_t word) { return static_cast<std::uint32_t>(word) - 1; }
+constexpr std::uint32_t OwnerGeneration(std::uint64_t word) { return static_cast<std::uint32_t>(word >> 32); }
+/// The last owner failed a write or a sync: nobody may go on in its epoch.
+inline constexpr std::uint64_t kAbandoned = ~std::uint64_t{0};
+
+/// Where the committer is in a slot's index lane: everything before it has been popped.
+/// 32 bits of position are enough because a ring is far smaller; 16 of the turn because a lane has at most 16
+/// rings; the sequence never wraps, so that no two states of the word are equal.
+struct LaneHead {
+  std::uint32_t epoch = 0;     ///< 4e9 takeovers in the life of a segment.
+  std::uint32_t position = 0;  ///< Low bits of the position in the ring of `turn`.
+  std::uint64_t sequence = 0;  ///< 48 bits: operations popped so far.
+  std::uint16_t turn = 0;      ///< Low bits of the turn.
+
+  base::Pair64 Pack() const { return {(static_cast<std::uint64_t>(epoch) << 32) | position, (sequence << 16) | turn}; }
+  static LaneHead Unpack(const base::Pair64& word) {
+    return {static_cast<std::uint32_t>(word.first >> 32), static_cast<std::uint32_t>(word.first), word.second >> 16,
+            static_cast<std::uint16_t>(word.second)};
+  }
+};
+inline constexpr std::uint64_t kSequenceMax = (std::uint64_t{1} << 48) - 1;
+
+///          Claim                Activate
+///   free ─────────▶ claimed ─────────────▶ active
+///     ▲                │ owner died           │ owner died and drained: Reclaim ─▶ claimed (generation + 1)
+///     └────Release─────┴──────────────────────┘
+enum class SlotState : std::uint8_t { kFree, kClaimed, kActive };
+
+/// One writer slot of the registry. Three lines: the registry's, the committer's, the writer's.
+struct SlotEntry {
+  /// {generation << 8 | state, OwnerWord of the process}.
+  alignas(64) base::Atomic128 word;
+  alignas(64) base::Atomic128 head;                  ///< A LaneHead.
+  base::Atomic128 quarantine;                        ///< {epoch, generation of the slot whose content is bad}.
+  alignas(64) std::atomic<std::uint64_t> submitted;  ///< Operations pushed so far; release, after the ring's tail.
+  std::atomic<std::uint32_t> waiting;                ///< Threads that sleep until one of their operations is answered.
+  std::atomic<std::uint32_t> thread;                 ///< Kernel thread id, for people.
+};
+static_assert(sizeof(SlotEntry) == 192);
+
+constexpr std::uint64_t SlotWord(std::uint32_t generation, SlotState state) {
+  return (static_cast<std::uint64_t>(generation) << 8) | static_cast<std::uint8_t>(state);
+}
+constexpr SlotState StateOf(std::uint64_t word) { return static_cast<SlotState>(word & 0xff); }
+constexpr std::uint32_t GenerationOf(std::uint64_t word) { return static_cast<std::uint32_t>(word >> 8); }
+
+/// Which slots are in use, a bit each: a hint that saves the drain the walk over free ones.
+inline constexpr std::size_t kActiveWords = kWriterSlotsMax / 64;
+struct ActiveBits {
+  std::array<std::atomic<std::uint64_t>, kActiveWords> words;
+};
+static_assert(sizeof(ActiveBits) == 128);
+
+inline constexpr std::uint64_t kCommitAreaAt = 256;
+inline constexpr std::uint64_t kMembersAt = 4096;
+inline constexpr std::uint64_t kRegistryAt = kMembersAt + kMemberSlots * sizeof(MemberRow);
+inline constexpr std::uint64_t kEntriesAt = kRegistryAt + sizeof(ActiveBits);
+inline constexpr std::uint64_t kPageBytes = 4096;
+static_assert(kCommitAreaAt + sizeof(CommitArea) <= kMembersAt);
+static_assert(kEntriesAt % 64 == 0);
+
+constexpr std::uint64_t RoundToPage(std::uint64_t bytes) { return (bytes + kPageBytes - 1) / kPageBytes * kPageBytes; }
+/// Where the writer slots begin; everything before is allocated from the start.
+constexpr std::uint64_t SlotsAt(std::uint32_t writer_slots) {
+  return RoundToPage(kEntriesAt + writer_slots * sizeof(SlotEntry));
+}
+
+}  // namespace tenure::ingest

@@ -8,12 +8,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <new>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
-#include "store/base/memory.h"
 #include "store/index/rows.h"
 #include "store/model/effect.h"
 
@@ -27,40 +24,21 @@ class Rows {
   bool empty() const { return size_ == 0; }
   const View& operator[](std::size_t i) const { return chunks_[i >> kShift][i & (kChunkRows - 1)]; }
   void push_back(const View& row) {
-    if (size_ == chunks_.size() << kShift) AddChunk();
-    new (&chunks_[size_ >> kShift][size_ & (kChunkRows - 1)]) View(row);
+    if (size_ == chunks_.size() << kShift) chunks_.push_back(std::make_unique<View[]>(kChunkRows));
+    chunks_[size_ >> kShift][size_ & (kChunkRows - 1)] = row;
     ++size_;
   }
   /// Keeps the memory of one chunk.
   void clear() {
     size_ = 0;
-    blocks_.clear();
     if (chunks_.size() > 1) chunks_.resize(1);
   }
-  std::size_t memory_bytes() const { return chunks_.size() * kChunkBytes; }
+  std::size_t memory_bytes() const { return chunks_.size() * kChunkRows * sizeof(View); }
 
  private:
   static constexpr int kShift = 8;
   static constexpr std::size_t kChunkRows = std::size_t{1} << kShift;
-  static constexpr std::size_t kChunkBytes = kChunkRows * sizeof(View);
-  static constexpr std::size_t kChunksPerBlock = base::LargeBlock::kBytes / kChunkBytes;
-  static_assert(std::is_trivially_destructible_v<View> && kChunksPerBlock > 0);
-
-  /// The first chunk is all that a small batch needs; the others come out of large blocks.
-  void AddChunk() {
-    if (chunks_.empty()) {
-      first_ = std::make_unique_for_overwrite<std::byte[]>(kChunkBytes);
-      chunks_.push_back(reinterpret_cast<View*>(first_.get()));
-      return;
-    }
-    const std::size_t in_block = (chunks_.size() - 1) % kChunksPerBlock;
-    if (in_block == 0) blocks_.emplace_back();
-    chunks_.push_back(reinterpret_cast<View*>(blocks_.back().data() + in_block * kChunkBytes));
-  }
-
-  std::unique_ptr<std::byte[]> first_;
-  std::vector<base::LargeBlock> blocks_;
-  std::vector<View*> chunks_;
+  std::vector<std::unique_ptr<View[]>> chunks_;
   std::size_t size_ = 0;
 };
 

@@ -1,5 +1,6 @@
 #include "store/index/keyed_table.h"
 
+#include <algorithm>
 #include <string>
 
 #include <sqlite3.h>
@@ -27,16 +28,15 @@ Error DoesNotFollow(Connection& connection, const std::string& kind, std::string
 std::string KeyText(const EntryView& row) { return std::string(row.name) + ":" + std::string(row.version); }
 std::string KeyText(const TagView& row) { return std::string(row.name) + "@" + std::string(row.tag); }
 
-void PrefetchTexts(const EntryView& row) {
-  __builtin_prefetch(row.name.data());
-  __builtin_prefetch(row.digest.data());
-  __builtin_prefetch(row.digest.data() + 64);
-  __builtin_prefetch(row.annotations.data());
+/// One byte of each cache line that a row's texts lie in, more or less: they are behind one another.
+unsigned Touch(std::string_view text) {
+  constexpr std::size_t kLineBytes = 64;
+  unsigned sum = 0;
+  for (std::size_t i = 0; i < text.size(); i += kLineBytes) sum += static_cast<unsigned char>(text[i]);
+  return sum;
 }
-void PrefetchTexts(const TagView& row) {
-  __builtin_prefetch(row.name.data());
-  __builtin_prefetch(row.version.data());
-}
+unsigned TouchTexts(const EntryView& row) { return Touch(row.name) + Touch(row.digest) + Touch(row.annotations); }
+unsigned TouchTexts(const TagView& row) { return Touch(row.name) + Touch(row.version); }
 
 template <typename View>
 bool SameKey(const View& a, const View& b) {
@@ -124,26 +124,25 @@ class PastRows final : public RowFeed {
 
 }  // namespace
 
-// Rows are visited in the order of their keys, which is no order in memory: without a hint most of the
-// time of a large batch goes into waiting for them.
+// Rows are visited in the order of their keys, which is no order in memory: one by one, most of the time of a
+// large batch goes into waiting for them. A loop that does nothing else waits for many at a time.
 template <typename View>
-void SortedRows<View>::PrefetchBehind(std::size_t at) const {
-  constexpr std::size_t kRowsAhead = 16;
-  constexpr std::size_t kTextsAhead = 8;
-  if (at + kRowsAhead < order_.size()) {
-    const char* row = reinterpret_cast<const char*>(&rows_[order_[at + kRowsAhead].position]);
-    for (std::size_t i = 0; i < sizeof(View); i += 64) __builtin_prefetch(row + i);
-  }
-  if (at + kTextsAhead < order_.size()) PrefetchTexts(rows_[order_[at + kTextsAhead].position]);
+void SortedRows<View>::BringNear(std::uint32_t at) {
+  near_.resize(std::min(kRowsNear, order_.size() - at));
+  for (std::size_t i = 0; i < near_.size(); ++i) near_[i] = rows_[order_[at + i].position];
+  unsigned touched = 0;
+  for (const View& row : near_) touched += TouchTexts(row);
+  asm volatile("" : : "r"(touched));  // or the compiler would see that nobody wants it
+  near_begin_ = at;
+  near_end_ = at + static_cast<std::uint32_t>(near_.size());
 }
 
 template <typename View>
 bool SortedRows<View>::Advance(KeyRun& run) {
   if (gap_ || run.end >= order_.size()) return false;
   run.begin = run.end++;
-  PrefetchBehind(run.begin);
+  if (run.begin >= near_end_) BringNear(run.begin);
   for (; run.end < order_.size() && SameKey(At(run.begin), At(run.end)); ++run.end) {
-    PrefetchBehind(run.end);
     if (At(run.end).revision == At(run.end - 1).revision + 1) continue;
     gap_ = run.end;
     return false;

@@ -32,9 +32,11 @@ struct KeyRun {
 template <typename View>
 class SortedRows {
  public:
-  explicit SortedRows(const Rows<View>& rows) : rows_(rows), order_(SortByKey(rows)) {}
+  explicit SortedRows(const Rows<View>& rows) : rows_(rows), order_(SortByKey(rows)) { near_.reserve(kRowsNear); }
   std::size_t size() const { return order_.size(); }
-  const View& At(std::uint32_t at) const { return rows_[order_[at].position]; }
+  const View& At(std::uint32_t at) const {
+    return at >= near_begin_ && at < near_end_ ? near_[at - near_begin_] : rows_[order_[at].position];
+  }
   const View& First(const KeyRun& run) const { return At(run.begin); }
   const View& Last(const KeyRun& run) const { return At(run.end - 1); }
   /// Makes `run` the next key's; false at the end, or where a revision does not continue the one before.
@@ -43,10 +45,14 @@ class SortedRows {
   std::optional<std::uint32_t> gap() const { return gap_; }
 
  private:
-  void PrefetchBehind(std::size_t at) const;
+  static constexpr std::size_t kRowsNear = 512;  // with their texts, well within a core's own cache
+  void BringNear(std::uint32_t at);
   const Rows<View>& rows_;
   const std::vector<SortKey> order_;
   std::optional<std::uint32_t> gap_;
+  /// Rows [near_begin_, near_end_) of the order, side by side.
+  std::vector<View> near_;
+  std::uint32_t near_begin_ = 0, near_end_ = 0;
 };
 
 /// The statements of one kind of keyed row.

@@ -14,6 +14,7 @@ namespace tenure::index {
 namespace {
 
 constexpr std::size_t kFirstChunkBytes = 64u << 10;
+constexpr std::size_t kChunkBytes = 1u << 20;
 
 Error BadRow(const std::string& table, std::string key, const std::string& what) {
   Error e = base::MakeError(ErrorCode::kCorruption, "index row of " + table + " " + key + ": " + what, kRebuildHint);
@@ -40,14 +41,9 @@ void BindAll(Statement& statement, int first, const View& row) {
 std::string_view Arena::Copy(std::string_view text) {
   if (text.empty()) return {};
   if (text.size() > room_) {
-    if (bytes_ == 0 || text.size() > base::LargeBlock::kBytes) {
-      room_ = std::max(kFirstChunkBytes, text.size());
-      chunks_.push_back(std::make_unique_for_overwrite<char[]>(room_));
-      next_ = chunks_.back().get();
-    } else {
-      room_ = base::LargeBlock::kBytes;
-      next_ = blocks_.emplace_back().data();
-    }
+    room_ = std::max(bytes_ == 0 ? kFirstChunkBytes : kChunkBytes, text.size());
+    chunks_.push_back(std::make_unique_for_overwrite<char[]>(room_));
+    next_ = chunks_.back().get();
     bytes_ += room_;
   }
   std::memcpy(next_, text.data(), text.size());
@@ -59,7 +55,6 @@ std::string_view Arena::Copy(std::string_view text) {
 
 void Arena::Clear() {
   chunks_.clear();
-  blocks_.clear();
   next_ = nullptr;
   room_ = 0;
   bytes_ = 0;

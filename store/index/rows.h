@@ -12,7 +12,6 @@
 #include <string_view>
 #include <vector>
 
-#include "store/base/memory.h"
 #include "store/index/sqlite.h"
 #include "store/model/effect.h"
 
@@ -37,8 +36,7 @@ class Arena {
   void Clear();
 
  private:
-  std::vector<std::unique_ptr<char[]>> chunks_;  // the first one, and texts larger than a block
-  std::vector<base::LargeBlock> blocks_;
+  std::vector<std::unique_ptr<char[]>> chunks_;
   std::size_t room_ = 0;
   char* next_ = nullptr;
   std::size_t bytes_ = 0;

@@ -75,40 +75,41 @@ Result<DoubleBuffer> DoubleBuffer::Attach(std::span<std::byte> memory) {
   return DoubleBuffer(control, memory.data() + sizeof *control, cells, payload_bytes);
 }
 
+DoubleBuffer::Attempt DoubleBuffer::TryClaim(std::uint32_t round, CellOwner owner, Claim& claim) {
+  std::atomic<std::uint64_t>& next_word = control_->next[round & 1].word;
+  std::uint64_t seen = next_word.load(std::memory_order_acquire);
+  const TwoWords next = TwoWords::Of(seen);
+  if (next.high != round) return Attempt::kAgain;  // the halves have changed places
+  if (next.low >= cells_) return Round() == round ? Attempt::kFull : Attempt::kAgain;
+  Cell& cell = CellAt(round & 1, next.low);
+  base::Pair64 word = cell.word.Load();
+  bool claimed = false;
+  if (StateOf(word) == CellState::kFree) {
+    claim = {&cell, CellWord(SequenceOf(word) + 2 * std::uint64_t{cells_}, CellState::kClaimed, owner)};
+    claimed = cell.word.CompareExchange(word, claim.word);
+  }
+  // Whoever finds the cell taken moves `next` on, so that a claimant that dies in between holds nobody up. The
+  // round in the word makes a late helper's attempt fail.
+  if (claimed || StateOf(word) != CellState::kFree) {
+    next_word.compare_exchange_strong(seen, TwoWords{round, next.low + 1}.word(), std::memory_order_acq_rel);
+  }
+  if (!claimed) return Attempt::kAgain;
+  // D. The same 32 bits cannot have come round meanwhile: no half's turn comes while a cell of it is claimed.
+  if (Round() == round) return Attempt::kClaimed;
+  const std::uint64_t sequence = SequenceOf(claim.word);
+  base::Pair64 mine = claim.word;
+  if (!cell.word.CompareExchange(mine, CellWord(sequence, CellState::kFree, {})) &&
+      mine == CellWord(sequence, CellState::kAbandoned, owner)) {
+    cell.word.CompareExchange(mine, CellWord(sequence, CellState::kFree, {}));
+  }
+  return Attempt::kAgain;
+}
+
 WriteResult DoubleBuffer::ClaimCell(CellOwner owner, Claim& claim) {
   for (int tries = 0; tries < kClaimTries; ++tries) {
-    const std::uint64_t turn = control_->turn.load(std::memory_order_seq_cst);
-    const std::uint32_t round = TwoWords::Of(turn).low;
-    std::atomic<std::uint64_t>& next_word = control_->next[round & 1].word;
-    std::uint64_t seen = next_word.load(std::memory_order_acquire);
-    const TwoWords next = TwoWords::Of(seen);
-    if (next.high != round) continue;  // the halves changed places between the two loads
-    if (next.low >= cells_) {
-      if (TwoWords::Of(control_->turn.load(std::memory_order_seq_cst)).low == round) return WriteResult::kFull;
-      continue;
-    }
-    Cell& cell = CellAt(round & 1, next.low);
-    base::Pair64 word = cell.word.Load();
-    bool claimed = false;
-    if (StateOf(word) == CellState::kFree) {
-      const base::Pair64 mine = CellWord(SequenceOf(word) + 2 * std::uint64_t{cells_}, CellState::kClaimed, owner);
-      claimed = cell.word.CompareExchange(word, mine);
-      claim = {&cell, mine};
-    }
-    // Whoever finds the cell taken moves `next` on, so that a claimant that dies in between holds nobody up. The
-    // round in the word makes a late helper's attempt fail.
-    if (claimed || StateOf(word) != CellState::kFree) {
-      next_word.compare_exchange_strong(seen, TwoWords{round, next.low + 1}.word(), std::memory_order_acq_rel);
-    }
-    if (!claimed) continue;
-    // D. The round cannot come back to the same 32 bits before this: no half's turn ends while a cell of it is
-    // claimed.
-    if (TwoWords::Of(control_->turn.load(std::memory_order_seq_cst)).low == round) return WriteResult::kOk;
-    base::Pair64 mine = claim.word;
-    if (!cell.word.CompareExchange(mine, CellWord(SequenceOf(claim.word), CellState::kFree, {})) &&
-        mine == CellWord(SequenceOf(claim.word), CellState::kAbandoned, owner)) {
-      cell.word.CompareExchange(mine, CellWord(SequenceOf(claim.word), CellState::kFree, {}));
-    }
+    const Attempt attempt = TryClaim(Round(), owner, claim);
+    if (attempt == Attempt::kClaimed) return WriteResult::kOk;
+    if (attempt == Attempt::kFull) break;
   }
   return WriteResult::kFull;
 }

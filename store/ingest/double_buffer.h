@@ -65,6 +65,10 @@ class DoubleBuffer {
   }
   /// kOk with a claim in the half whose turn it is, or kFull.
   WriteResult ClaimCell(CellOwner owner, Claim& claim);
+  enum class Attempt : std::uint8_t { kClaimed, kAgain, kFull };
+  /// One attempt by a writer that saw `round`, which may be over.
+  Attempt TryClaim(std::uint32_t round, CellOwner owner, Claim& claim);
+  std::uint32_t Round() const { return TwoWords::Of(control_->turn.load(std::memory_order_seq_cst)).low; }
   static void Fill(const Claim& claim, std::uint16_t type, std::uint64_t timestamp_ns, base::ByteView payload);
   /// False when the drain has abandoned the claim; the cell is free again then.
   static bool Publish(const Claim& claim);

@@ -75,6 +75,7 @@ class Drain {
   const Counters& counters() const { return counters_; }
 
  private:
+  friend struct DoubleBufferSteps;  // tests that stop a drain between two steps
   struct Seen {
     std::uint64_t sequence = ~std::uint64_t{0};  // no cell's: those have 56 bits
     std::uint64_t since_ns = 0;

@@ -217,6 +217,25 @@ TEST(DoubleBuffer, OnlyTheHighestEpochSwaps) {
   EXPECT_FALSE(Drain(small.buffer, 3).TakeOver());
 }
 
+TEST(DoubleBuffer, ADrainThatWasStoppedInsideASwapChangesNothingLater) {
+  SmallBuffer small;
+  Drain old(small.buffer, 1);
+  ASSERT_TRUE(old.TakeOver());
+  const std::uint32_t round = Steps::Round(small.buffer);
+  Drain successor(small.buffer, 2);
+  ASSERT_TRUE(successor.TakeOver());
+  for (int i = 0; i < 3; ++i) ASSERT_EQ(successor.Swap(), Swapped::kYes);
+  ASSERT_EQ(small.Write(1), WriteResult::kOk);
+  const std::uint64_t next = small.control().next[1].word.load();
+  EXPECT_FALSE(Steps::PrepareNext(old, round));
+  EXPECT_EQ(small.control().next[1].word.load(), next);
+  ASSERT_EQ(small.Write(2), WriteResult::kOk);
+  Emptier got{successor, {}, {}};
+  ASSERT_EQ(successor.Swap(), Swapped::kYes);
+  EXPECT_EQ(got.Collect(0), 0u);
+  EXPECT_THAT(got.numbers, ElementsAre(1, 2));
+}
+
 TEST(DoubleBuffer, ASuccessorFinishesTheHalfAndEachCellIsReleasedOnce) {
   SmallBuffer small;
   Drain old(small.buffer, 1);
@@ -241,18 +260,39 @@ TEST(DoubleBuffer, ASuccessorFinishesTheHalfAndEachCellIsReleasedOnce) {
 }
 
 TEST(DoubleBuffer, ALateClaimInTheWrongHalfIsTakenBack) {
-  // A claimant that read the turn before a swap and claims after it: what ClaimCell does in that case is shown by
-  // making the claim as it would, then letting it see the new turn.
   SmallBuffer small;
   Drain drain(small.buffer, 1);
   ASSERT_TRUE(drain.TakeOver());
   Emptier got{drain, {}, {}};
+  ASSERT_EQ(small.Write(1), WriteResult::kOk);
+  const std::uint32_t round = Steps::Round(small.buffer);
+  ASSERT_EQ(drain.Swap(), Swapped::kYes);
+  EXPECT_EQ(got.Collect(0), 0u);
+  // Saw the turn, was stopped, claims now: what it wrote would be collected after later writes of the same thread.
+  Steps::Claim late;
+  EXPECT_FALSE(Steps::TryClaim(small.buffer, round, kMe, late));
+  EXPECT_EQ(StateOf(Steps::CellAt(small.buffer, 1).word.Load()), CellState::kFree);
+  EXPECT_EQ(got.Collect(0), 0u);
+  EXPECT_EQ(drain.Swap(), Swapped::kYes);
+  // And after the half's turn has come round again.
+  EXPECT_FALSE(Steps::TryClaim(small.buffer, round, kMe, late));
+  for (std::uint64_t i = 2; i < 6; ++i) ASSERT_EQ(small.Write(i), WriteResult::kOk);
+  ASSERT_EQ(drain.Swap(), Swapped::kYes);
+  EXPECT_EQ(got.Collect(0), 0u);
+  EXPECT_THAT(got.numbers, ElementsAre(1, 2, 3, 4, 5));
+}
+
+TEST(DoubleBuffer, AClaimThatWillBeTakenBackIsWaitedFor) {
+  SmallBuffer small;
+  Drain drain(small.buffer, 1);
+  ASSERT_TRUE(drain.TakeOver());
+  Emptier got{drain, {}, {}};
+  ASSERT_EQ(drain.Swap(), Swapped::kYes);
   Cell& cell = Steps::CellAt(small.buffer, 2);
   base::Pair64 word = cell.word.Load();
   const base::Pair64 claimed = CellWord(SequenceOf(word) + 8, CellState::kClaimed, kMe);
-  ASSERT_EQ(drain.Swap(), Swapped::kYes);
   ASSERT_TRUE(cell.word.CompareExchange(word, claimed));
-  EXPECT_EQ(got.Collect(0), 1u);  // it is waited for
+  EXPECT_EQ(got.Collect(0), 1u);
   EXPECT_EQ(drain.Swap(), Swapped::kNotDrained);
   word = claimed;
   ASSERT_TRUE(cell.word.CompareExchange(word, CellWord(SequenceOf(word), CellState::kFree, {})));

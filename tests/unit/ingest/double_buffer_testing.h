@@ -18,11 +18,17 @@ struct DoubleBufferSteps {
   static WriteResult ClaimCell(DoubleBuffer& buffer, CellOwner owner, Claim& claim) {
     return buffer.ClaimCell(owner, claim);
   }
+  static std::uint32_t Round(const DoubleBuffer& buffer) { return buffer.Round(); }
+  /// One attempt by a writer that saw `round` and was stopped then.
+  static bool TryClaim(DoubleBuffer& buffer, std::uint32_t round, CellOwner owner, Claim& claim) {
+    return buffer.TryClaim(round, owner, claim) == DoubleBuffer::Attempt::kClaimed;
+  }
   static void Fill(const Claim& claim, std::uint16_t type, std::uint64_t timestamp_ns, base::ByteView payload) {
     DoubleBuffer::Fill(claim, type, timestamp_ns, payload);
   }
   static bool Publish(const Claim& claim) { return DoubleBuffer::Publish(claim); }
   static std::uint64_t SequenceOf(const Claim& claim) { return ingest::SequenceOf(claim.word); }
+  static bool PrepareNext(Drain& drain, std::uint32_t round) { return drain.PrepareNext(round); }
   static Cell& CellAt(DoubleBuffer& buffer, std::uint32_t number) { return buffer.CellAt(0, number); }
 };
 

@@ -4,39 +4,10 @@
 #include <new>
 
 #include "store/base/error.h"
-
-#if defined(__SANITIZE_THREAD__)
-#define TENURE_RING_TSAN 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define TENURE_RING_TSAN 1
-#endif
-#endif
+#include "store/ingest/changing_copy.h"
 
 namespace tenure::ingest {
 namespace {
-
-using ring_detail::Word;
-
-// Copies bytes that their writer may be changing. ThreadSanitizer intercepts memcpy wherever it is called
-// from, so under it the words are copied by a loop in a function it leaves alone.
-#ifdef TENURE_RING_TSAN
-__attribute__((no_sanitize("thread"))) void CopyChanging(std::byte* to, const std::byte* from, std::size_t bytes) {
-  for (std::size_t i = 0; i < bytes; ++i) {
-    *reinterpret_cast<volatile unsigned char*>(to + i) = *reinterpret_cast<const volatile unsigned char*>(from + i);
-  }
-}
-__attribute__((no_sanitize("thread"))) std::uint64_t LoadChanging(const std::byte* from) {
-  return *reinterpret_cast<const volatile Word*>(from);
-}
-#else
-void CopyChanging(std::byte* to, const std::byte* from, std::size_t bytes) {
-  std::memcpy(to, from, bytes);
-  // What is judged from here on is the copy: the compiler must not read the source again in its place.
-  std::atomic_signal_fence(std::memory_order_seq_cst);
-}
-std::uint64_t LoadChanging(const std::byte* from) { return ring_detail::LoadOnce(from); }
-#endif
 
 bool ValidCapacity(std::uint32_t capacity) {
   return std::has_single_bit(capacity) && capacity >= Ring::kMinCapacity && capacity <= Ring::kMaxCapacity;
@@ -220,7 +191,9 @@ ReadFault Ring::CopyRecordAt(std::uint64_t position, std::uint64_t tail, RecordH
   if (available == 0) return ReadFault::kEmpty;
   if (available < sizeof header) return ReadFault::kTruncated;
   HeaderWords copied;
-  for (std::uint64_t i = 0; i < 3; ++i) copied.words[i] = LoadChanging(data_ + ((position + 8 * i) & mask_));
+  for (std::uint64_t i = 0; i < 3; ++i) {
+    CopyChanging(reinterpret_cast<std::byte*>(&copied.words[i]), data_ + ((position + 8 * i) & mask_), 8);
+  }
   ReadFault fault = CheckHeader(copied, available);
   if (fault != ReadFault::kNone) return fault;
   const std::uint32_t size = copied.size();

@@ -1,0 +1,96 @@
+// The side of a double buffer that empties it.
+//
+//   Drain drain(buffer, epoch);
+//   drain.TakeOver();                              once; again never hurts
+//   for (;;) {
+//     drain.Collect(now, bound, dead, each);       `each` copies; what was dealt with is given to Release
+//     if (drain.Swap() == Drain::Swapped::kNotDrained) …wait, Collect again
+//   }
+//
+// One thread at a time per Drain. Drains of several processes may exist at once; only the one with the highest
+// epoch swaps halves. A superseded one may still collect copies, and Release says of each cell to exactly one
+// of them that it was the one that freed it.
+//
+// Time is an argument: nothing here reads a clock, waits, or calls into the kernel.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "store/ingest/double_buffer.h"
+
+namespace tenure::ingest {
+
+class Drain {
+ public:
+  /// True when that process is gone and will never write again.
+  using Dead = std::function<bool(CellOwner)>;
+
+  /// A published cell, copied. With a fault the header and the payload are empty: the cell holds what no healthy
+  /// writer wrote. Release it all the same.
+  struct Collected {
+    std::uint32_t cell = 0;  ///< For Release.
+    std::uint64_t sequence = 0;
+    CellOwner owner;
+    ReadFault fault = ReadFault::kNone;
+    RecordHeader header;
+    base::ByteView payload;  ///< Private; valid during the call.
+  };
+  using Each = std::function<void(const Collected&)>;
+
+  enum class Swapped : std::uint8_t {
+    kYes,
+    kNotDrained,  ///< The half that would be written next still has cells claimed or published.
+    kSuperseded,  ///< A higher epoch has taken over.
+  };
+
+  struct Counters {
+    std::uint64_t collected = 0;
+    std::uint64_t released = 0;
+    std::uint64_t abandoned = 0;  ///< Claims that their writers did not publish within the bound.
+    std::uint64_t reclaimed = 0;  ///< Cells of dead processes.
+    std::uint64_t faults = 0;
+  };
+
+  Drain(DoubleBuffer& buffer, std::uint32_t epoch) : buffer_(buffer), epoch_(epoch) {}
+
+  /// Stamps the own epoch. False when a higher one is there.
+  bool TakeOver();
+
+  /// Hands the published cells of the half that is not being written to `each`, in the order in which they were
+  /// claimed, each once per Drain. A claim that is not published is passed over (what its writer does next comes
+  /// later anyway), given up `bound_ns` after it was first seen here, and freed when its process is dead.
+  /// Returns how many claims it is still waiting for.
+  std::uint32_t Collect(std::uint64_t now_ns, std::uint64_t bound_ns, const Dead& dead, const Each& each);
+
+  /// Frees a collected cell. True for exactly one caller.
+  bool Release(std::uint32_t cell, std::uint64_t sequence);
+
+  /// Lets the collected half be written, and the written one be collected.
+  Swapped Swap();
+
+  /// Whether a Collect after a Swap would find something.
+  bool Pending() const;
+  const Counters& counters() const { return counters_; }
+
+ private:
+  friend struct DoubleBufferSteps;  // tests that stop a drain between two steps
+  struct Seen {
+    std::uint64_t sequence = ~std::uint64_t{0};  // no cell's: those have 56 bits
+    std::uint64_t since_ns = 0;
+    bool collected = false;
+  };
+  bool CollectCell(std::uint32_t number, base::Pair64 word, const Each& each);
+  bool ResolveClaim(Cell& cell, base::Pair64 word, std::uint64_t age_ns, std::uint64_t bound_ns, const Dead& dead);
+  bool PrepareNext(std::uint32_t round);
+
+  DoubleBuffer& buffer_;
+  std::uint32_t epoch_;
+  std::uint32_t seen_round_ = 0;
+  std::vector<Seen> seen_;  // of the half being collected
+  base::Bytes scratch_;
+  Counters counters_;
+};
+
+}  // namespace tenure::ingest

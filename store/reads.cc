@@ -73,6 +73,20 @@ Result<ArtifactEntry> OnlyVersion(const StoreImpl::View& view, const std::string
 
 }  // namespace
 
+/// A snapshot that has applied `lsn`: what counts is what it says itself. Only a generation that was switched to just
+/// now can be behind the shared hint.
+Result<commit::IndexPool::Lease> StoreImpl::TakeApplied(Lsn lsn) {
+  for (;;) {
+    TENURE_ASSIGN(auto reader, pool->Take());
+    TENURE_RETURN_IF_ERROR(reader->BeginSnapshot());
+    if (lsn == 0) return reader;
+    TENURE_ASSIGN(const index::Mark mark, reader->ReadMark());
+    if (mark.position.last_lsn >= lsn) return reader;
+    reader->EndSnapshot();
+    TENURE_RETURN_IF_ERROR(applier->TryApply(lsn, commit::Applier::Trust::kNothing));
+  }
+}
+
 Result<StoreImpl::View> StoreImpl::ViewFor(const ReadOptions& read) {
   TENURE_RETURN_IF_ERROR(CheckUsable());
   std::optional<Lsn> at;
@@ -94,8 +108,7 @@ Result<StoreImpl::View> StoreImpl::ViewFor(const ReadOptions& read) {
   // A point of the past needs the index to have reached it, no more.
   if (at || read.consistency == Consistency::kReadCommitted)
     TENURE_RETURN_IF_ERROR(applier->WaitApplied(at ? *at : durable));
-  TENURE_ASSIGN(auto reader, pool->Take());
-  TENURE_RETURN_IF_ERROR(reader->BeginSnapshot());
+  TENURE_ASSIGN(auto reader, TakeApplied(at ? *at : read.consistency == Consistency::kReadCommitted ? durable : 0));
   if (at) {
     TENURE_ASSIGN(const index::Mark mark, reader->ReadMark());
     if (*at < mark.oldest_history_lsn) {

@@ -164,7 +164,8 @@ Status StoreImpl::LimitLag() {
   const Lsn durable = context->DurableLsn();
   const Lsn applied = context->AppliedHint();
   if (durable <= applied + options.apply_lag_max) return {};
-  return applier->WaitApplied(durable - options.apply_lag_max);
+  // Nobody is held up by an applier that has stopped: the bound is suspended until it is passed by.
+  return applier->WaitApplied(durable - options.apply_lag_max, false);
 }
 
 /// After every batch, on the committing thread: wake the background thread if it sleeps.

@@ -40,6 +40,7 @@ class StoreImpl {
     std::optional<Lsn> at;
   };
   Result<View> ViewFor(const ReadOptions& options);
+  Result<commit::IndexPool::Lease> TakeApplied(Lsn lsn);
   Result<Lsn> LsnAt(TimeMs time_ms) const;
   Result<std::unique_ptr<journal::Reader>> JournalAt(Lsn lsn) const;
 

@@ -18,26 +18,26 @@ constexpr std::size_t kGatheredBytesMax = 96u << 20;
 constexpr std::uint64_t kWalBytesMax = 8u << 20;
 /// How long a read waits for an applier of another process.
 constexpr std::uint64_t kWaitBoundNs = 30'000'000'000;
+/// Somebody else is building past a stopped applier: how many times the bound before this process does it too.
+constexpr std::uint64_t kBuilderPatience = 10;
 
-/// The turn to apply: a kernel lock that ends with the process.
-class ApplyTurn {
+/// A byte of members.lock: a kernel lock that ends with the process.
+class Turn {
  public:
-  explicit ApplyTurn(base::File& lock) : lock_(lock) {}
-  ~ApplyTurn() {
-    if (held_) (void)lock_.Unlock(ingest::kApplyByte, 1);
+  Turn(base::File& lock, std::uint64_t byte) : lock_(lock), byte_(byte) {}
+  ~Turn() {
+    if (held_) (void)lock_.Unlock(byte_, 1);
   }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
   Result<bool> Try() {
-    TENURE_ASSIGN(held_, lock_.TryLock(base::LockKind::kExclusive, ingest::kApplyByte, 1));
+    TENURE_ASSIGN(held_, lock_.TryLock(base::LockKind::kExclusive, byte_, 1));
     return held_;
-  }
-  Status Wait() {
-    TENURE_RETURN_IF_ERROR(lock_.Lock(base::LockKind::kExclusive, ingest::kApplyByte, 1));
-    held_ = true;
-    return {};
   }
 
  private:
   base::File& lock_;
+  const std::uint64_t byte_;
   bool held_ = false;
 };
 
@@ -52,6 +52,8 @@ Status Applier::OpenLocked() {
   generation_ = live;
   return {};
 }
+
+void Applier::NoteProgress() { context_.shared().apply_progress.fetch_add(1, std::memory_order_relaxed); }
 
 /// Frames are kept as they are until they are applied, in one transaction.
 Status Applier::ApplySmall(Lsn lsn) {
@@ -84,12 +86,14 @@ Status Applier::ApplyLarge(Lsn lsn) {
       applied.after = frame.after;
       last = frame.after.last_lsn;
       TENURE_RETURN_IF_ERROR(writer_->Gather({&applied, 1}));
+      NoteProgress();
       applied.txns.swap(frame.txns);
     }
     if (last == 0 || (more && writer_->gathered_bytes() < kGatheredBytesMax)) continue;
     TENURE_FAIL_POINT("apply.before");
     TENURE_RETURN_IF_ERROR(writer_->CommitGathered());
     TENURE_FAIL_POINT("apply.after");
+    NoteProgress();
     context_.member.segment().AdvanceApplied(last);
     TENURE_RETURN_IF_ERROR(writer_->Checkpoint(kWalBytesMax));
   }
@@ -120,24 +124,24 @@ Status Applier::ApplyFrames(Lsn lsn) {
   return {};
 }
 
-/// With the turn held. Until the switch, readers go on with the old generation.
-void Applier::BuildWhenFarBehind(Lsn lsn) {
+/// With the turn held. Until the switch, readers go on with the old generation. True when it switched.
+bool Applier::BuildWhenFarBehind(Lsn lsn) {
   const Lsn applied = context_.AppliedHint();
   const Lsn backlog = lsn - std::min(lsn, applied);
-  if (build_failed_ || !context_.build_next_index) return;
-  if (backlog < context_.build_backlog_min || backlog < applied) return;
+  if (build_failed_ || !context_.build_next_index) return false;
+  if (backlog < context_.build_backlog_min || backlog < applied) return false;
   writer_.reset();
   reader_.reset();
   const Status built = context_.build_next_index();
-  if (built.ok()) return;
+  if (built.ok()) return true;
   build_failed_ = true;
   context_.Say("warning", "the next generation of the index could not be built, going on with the old one: " +
                               built.error().message);
+  return false;
 }
 
 /// With the turn held. A failure drops the connection and the reader: the next try starts afresh.
 Status Applier::ApplyLocked(Lsn lsn) {
-  BuildWhenFarBehind(lsn);
   Status status = OpenLocked();
   if (status.ok()) status = ApplyFrames(lsn);
   if (!status.ok()) {
@@ -147,21 +151,63 @@ Status Applier::ApplyLocked(Lsn lsn) {
   return status;
 }
 
-Status Applier::TryApply(Lsn lsn) {
-  const std::lock_guard lock(mutex_);
-  if (context_.AppliedHint() >= lsn) return {};
-  ApplyTurn turn(context_.member.lock_file());
-  TENURE_ASSIGN(const bool mine, turn.Try());
-  if (!mine) return {};
-  return ApplyLocked(lsn);
+/// Somebody else has the turn. When it has stopped in it, perhaps with SQLite's locks, the next generation is
+/// built from checkpoint and journal, and everybody goes on with that.
+Status Applier::PassByWhenStuck(bool may_build) {
+  const index::Generation live = pool_.Live();
+  const Progress progress{live.epoch, live.number, context_.AppliedHint(),
+                          context_.shared().apply_progress.load(std::memory_order_relaxed)};
+  const std::uint64_t now_ns = context_.env.MonotonicNs();
+  if (!(progress == seen_)) {
+    seen_ = progress;
+    seen_since_ns_ = now_ns;
+    return {};
+  }
+  const std::uint64_t still_ns = now_ns - seen_since_ns_;
+  if (still_ns < StuckNs() || !may_build || !context_.build_next_index) return {};
+  Turn build(context_.member.lock_file(), ingest::kBuildByte);
+  TENURE_ASSIGN(const bool mine, build.Try());
+  if (!mine && still_ns < kBuilderPatience * StuckNs()) return {};
+  if (!(pool_.Live() == live)) return {};
+  context_.Say("warning", "the process that has the turn to apply to the index has stopped: building generation " +
+                              std::to_string(live.number + 1) + " beside it");
+  writer_.reset();
+  reader_.reset();
+  TENURE_FAIL_POINT("apply.pass_by");
+  Status built = context_.build_next_index();
+  // Somebody else may have been faster.
+  return built.ok() || !(pool_.Live() == live) ? Status() : built;
 }
 
-Status Applier::WaitApplied(Lsn lsn) {
+/// True when nothing has moved for the bound: waiting for it is pointless.
+bool Applier::IsStuck() {
+  const std::lock_guard lock(mutex_);
+  return seen_since_ns_ != 0 && seen_.applied == context_.AppliedHint() &&
+         context_.env.MonotonicNs() - seen_since_ns_ >= StuckNs();
+}
+
+Status Applier::TryApply(Lsn lsn, Trust trust, bool may_build) {
+  const std::lock_guard lock(mutex_);
+  if (trust == Trust::kHint && context_.AppliedHint() >= lsn) return {};
+  for (;;) {
+    const index::Generation live = pool_.Live();
+    Turn turn(context_.member.lock_file(), ingest::ApplyByte(live.number));
+    TENURE_ASSIGN(const bool mine, turn.Try());
+    if (!mine) return PassByWhenStuck(may_build);
+    seen_since_ns_ = 0;
+    // The turn is that of one generation: another one, another turn.
+    if (!(pool_.Live() == live) || BuildWhenFarBehind(lsn)) continue;
+    return ApplyLocked(lsn);
+  }
+}
+
+Status Applier::WaitApplied(Lsn lsn, bool patient) {
   ingest::CommitArea& area = context_.shared();
   const std::uint64_t give_up_ns = context_.env.MonotonicNs() + kWaitBoundNs;
   while (context_.AppliedHint() < lsn) {
-    TENURE_RETURN_IF_ERROR(TryApply(lsn));
+    TENURE_RETURN_IF_ERROR(TryApply(lsn, Trust::kHint, patient));
     if (context_.AppliedHint() >= lsn) break;
+    if (!patient && IsStuck()) return {};
     // Another process is at it. Its next AdvanceApplied wakes us; the bound is for one that died
     // between its commit to SQLite and that.
     area.applied_waiters.fetch_add(1, std::memory_order_seq_cst);
@@ -181,11 +227,26 @@ Status Applier::WaitApplied(Lsn lsn) {
 }
 
 Status Applier::WithWriter(const std::function<Status(index::IndexWriter&)>& work) {
-  const std::lock_guard lock(mutex_);
-  ApplyTurn turn(context_.member.lock_file());
-  TENURE_RETURN_IF_ERROR(turn.Wait());
-  TENURE_RETURN_IF_ERROR(ApplyLocked(context_.DurableLsn()));
-  return work(*writer_);
+  const std::uint64_t give_up_ns = context_.env.MonotonicNs() + kWaitBoundNs;
+  for (;;) {
+    {
+      const std::lock_guard lock(mutex_);
+      const index::Generation live = pool_.Live();
+      Turn turn(context_.member.lock_file(), ingest::ApplyByte(live.number));
+      TENURE_ASSIGN(const bool mine, turn.Try());
+      if (mine && pool_.Live() == live) {
+        TENURE_RETURN_IF_ERROR(ApplyLocked(context_.DurableLsn()));
+        return work(*writer_);
+      }
+      if (!mine) TENURE_RETURN_IF_ERROR(PassByWhenStuck(true));
+    }
+    if (context_.env.MonotonicNs() > give_up_ns) {
+      return base::MakeError(ErrorCode::kBusy, "another process has had the turn to apply to the index for 30 s",
+                             "'tenure doctor' names the members; a stopped one must be continued or killed");
+    }
+    base::FutexWait(context_.shared().applied_turn, context_.shared().applied_turn.load(std::memory_order_seq_cst),
+                    std::chrono::milliseconds(5));
+  }
 }
 
 }  // namespace tenure::commit

@@ -4,7 +4,8 @@
 // writes large SQLite transactions. This is the same path that recovery takes: replay and live
 // operation cannot differ. Only a backlog that is most of the store is not applied: the next generation is
 // built from the journal instead, and switched to. A process that dies in it leaves an unfinished SQLite transaction,
-// which rolls back; a late or repeated apply does nothing. Thread-safe.
+// which rolls back; a late or repeated apply does nothing. A process that stops in it is passed by: the next generation
+// is built beside it. Thread-safe.
 #pragma once
 
 #include <memory>
@@ -21,17 +22,27 @@ class Applier {
  public:
   Applier(const Context& context, IndexPool& pool) : context_(context), pool_(pool) {}
 
-  /// Returns when the index has applied `lsn`, by this process or another one. kBusy when another
-  /// process has the turn and does not get there within the bound.
-  Status WaitApplied(Lsn lsn);
+  /// Whether the shared hint of what is applied is believed. It may run ahead of a generation that was just switched
+  /// to.
+  enum class Trust : std::uint8_t { kHint, kNothing };
+
+  /// Returns when the index has applied `lsn`, by this process or another one. kBusy when another process has the
+  /// turn, works, and does not get there within the bound. A process that stopped in its turn is passed by.
+  /// Not `patient`: returns, with success, as soon as nothing moves any more.
+  Status WaitApplied(Lsn lsn, bool patient = true);
   /// Like WaitApplied, but gives up at once, with success, when another process has the turn.
-  Status TryApply(Lsn lsn);
+  Status TryApply(Lsn lsn, Trust trust = Trust::kHint, bool may_build = true);
   /// Runs `work` with the index writer, everything up to the durable LSN applied, nobody else applying.
   Status WithWriter(const std::function<Status(index::IndexWriter&)>& work);
 
  private:
   Status ApplyLocked(Lsn lsn);
-  void BuildWhenFarBehind(Lsn lsn);
+  bool BuildWhenFarBehind(Lsn lsn);
+  Status PassByWhenStuck(bool may_build);
+  bool IsStuck();
+  void NoteProgress();
+  /// How long nothing may move before an applier counts as stopped.
+  std::uint64_t StuckNs() const { return 2 * context_.commit_ttl_ns; }
   Status OpenLocked();
   Status ApplyFrames(Lsn lsn);
   Status ApplySmall(Lsn lsn);
@@ -43,7 +54,16 @@ class Applier {
   std::unique_ptr<index::IndexWriter> writer_;
   index::Generation generation_;
   std::unique_ptr<journal::Reader> reader_;
-  bool build_failed_ = false;  // once is enough: applying does it too
+  struct Progress {
+    std::uint64_t epoch = 0;
+    std::uint64_t number = 0;
+    Lsn applied = 0;
+    std::uint64_t counter = 0;
+    friend bool operator==(const Progress&, const Progress&) = default;
+  };
+  Progress seen_;                    // of another process's turn
+  std::uint64_t seen_since_ns_ = 0;  // 0: not watching
+  bool build_failed_ = false;        // once is enough: applying does it too
 };
 
 }  // namespace tenure::commit

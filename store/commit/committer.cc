@@ -51,7 +51,7 @@ Status Committer::JumpToIndex() {
   TENURE_ASSIGN(const index::Mark mark, view->ReadMark());
   reader_.reset();
   position_ = mark.position;
-  heads_.Reset(mark.position.state_hash);
+  heads_.Reset(mark.position.state_hash, view.generation());
   return {};
 }
 
@@ -290,8 +290,10 @@ void Committer::AnswerFailed(Work* direct, const Error& error) {
 }
 
 BatchEnd Committer::CommitBatch(Work* direct) {
+  // The index was switched: the rows that the cache has dropped may not be in the new one yet.
+  if (position_ && !(heads_.generation() == pool_.Live())) Forget();
   if (!position_ || !writer_) {
-    // An earlier batch failed cleanly: find the place again.
+    // An earlier batch failed cleanly, or the index is another: find the place again.
     const Status entered = Enter({epoch_, lease_.DurableLsn(), false});
     if (!entered.ok()) {
       failure_ = entered.error();

@@ -31,7 +31,7 @@ struct Context {
   /// held. Empty: there is no such means, everything is applied to the live generation.
   std::function<Status()> build_next_index = {};
   /// A backlog of at least this many transactions, and of at least as many as are applied, is made up for
-  /// by building the next generation: more than twice as fast as applying, but it takes the rows once more.
+  /// by building the next generation: faster than applying, but it takes the rows once more.
   Lsn build_backlog_min = 200'000;
   /// From this many transactions on, rows are gathered for large transactions rather than frames kept.
   Lsn gather_backlog_min = 16'384;

@@ -33,7 +33,7 @@ void Restore(Map& map, const std::string& key, Ptr before) {
 
 Result<index::IndexReader*> Heads::View() {
   if (!view_) {
-    TENURE_ASSIGN(auto lease, pool_.Take());
+    TENURE_ASSIGN(auto lease, pool_.TakeOf(generation_));
     TENURE_RETURN_IF_ERROR(lease->BeginSnapshot());
     view_.emplace(std::move(lease));
   }
@@ -170,7 +170,8 @@ void Heads::Replay(const std::vector<model::CommittedTxn>& txns, const base::Has
   state_hash_ = state_hash;
 }
 
-void Heads::Reset(const base::Hash128& state_hash) {
+void Heads::Reset(const base::Hash128& state_hash, const index::Generation& generation) {
+  generation_ = generation;
   view_.reset();
   undo_.clear();
   entries_.clear();

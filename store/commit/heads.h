@@ -49,8 +49,10 @@ class Heads {
 
   /// Takes over what another committer did; `state_hash` is the frame's.
   void Replay(const std::vector<model::CommittedTxn>& txns, const base::Hash128& state_hash);
-  /// Starts anew at a position whose state hash is given: everything up to it is in the index.
-  void Reset(const base::Hash128& state_hash);
+  /// Starts anew at a position whose state hash is given: everything up to it is in that index generation.
+  void Reset(const base::Hash128& state_hash, const index::Generation& generation = {});
+  /// Rows are read from this one only: what the cache has dropped is in it, and need not be in another yet.
+  const index::Generation& generation() const { return generation_; }
   /// Ends the index view that reads of this batch shared, and drops cached rows when there are many.
   void EndBatch();
 
@@ -81,6 +83,7 @@ class Heads {
   std::map<std::string, TagPtr> tags_;  // ordered: TagsOf looks at one name's tags
   std::unordered_map<std::string, RequestPtr> requests_;
   std::vector<std::variant<UndoEntry, UndoTag, UndoRequest>> undo_;
+  index::Generation generation_;
   base::Hash128 state_hash_;
   base::Hash128 state_hash_before_;
   std::size_t sweep_entries_at_ = 0, sweep_tags_at_ = 0, sweep_requests_at_ = 0;

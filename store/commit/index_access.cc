@@ -11,22 +11,23 @@ index::Generation IndexPool::Live() const {
 
 std::string IndexPool::LivePath() const { return context_.index_dir + "/" + index::GenerationFileName(Live()); }
 
-Result<IndexPool::Lease> IndexPool::Take() {
-  const index::Generation live = Live();
+Result<IndexPool::Lease> IndexPool::TakeOf(const index::Generation& generation) {
   {
     const std::lock_guard lock(mutex_);
+    const index::Generation live = Live();
     if (idle_generation_ != live) {
       idle_.clear();
       idle_generation_ = live;
     }
-    if (!idle_.empty()) {
+    if (generation == live && !idle_.empty()) {
       auto reader = std::move(idle_.back());
       idle_.pop_back();
       return Lease(*this, std::move(reader), live);
     }
   }
-  TENURE_ASSIGN(auto reader, index::IndexReader::Open(context_.index_dir + "/" + index::GenerationFileName(live)));
-  return Lease(*this, std::move(reader), live);
+  TENURE_ASSIGN(auto reader,
+                index::IndexReader::Open(context_.index_dir + "/" + index::GenerationFileName(generation)));
+  return Lease(*this, std::move(reader), generation);
 }
 
 void IndexPool::GiveBack(std::unique_ptr<index::IndexReader> reader, const index::Generation& generation) {

@@ -37,7 +37,9 @@ class IndexPool {
     index::Generation generation_;
   };
 
-  Result<Lease> Take();
+  Result<Lease> Take() { return TakeOf(Live()); }
+  /// A reader of one generation, superseded or not.
+  Result<Lease> TakeOf(const index::Generation& generation);
   /// Path of the live generation's file.
   std::string LivePath() const;
   index::Generation Live() const;

@@ -66,6 +66,8 @@ struct CommitArea {
   /// Futex: changes whenever applied_lsn did; woken only when somebody waits.
   std::atomic<std::uint32_t> applied_turn;
   std::atomic<std::uint32_t> applied_waiters;
+  /// Moves while somebody applies: who waits tells one that works from one that stopped. A hint.
+  std::atomic<std::uint64_t> apply_progress;
   /// Futex: changes with every batch that answered somebody who sleeps; slot s sleeps with bit s % 32.
   alignas(64) std::atomic<std::uint32_t> done_turn;
   /// Futex: changes when the lease was released to somebody who wanted it.

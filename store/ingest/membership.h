@@ -2,7 +2,8 @@
 // process lives, and the shared segment mapped.
 //
 //   bytes 0 … 1023      one per member slot
-//   byte 2^20 + 1       the turn to apply           (kApplyByte)
+//   byte 2^20 …         the turn to apply, one byte per index generation (ApplyByte)
+//   byte 2^21           the turn to build past a process that stopped in its turn to apply (kBuildByte)
 //
 // The segment is created or discarded only under an exclusive lock over the whole file, so a process
 // that holds its byte knows that the segment it has mapped is the one. members.lock is never unlinked.
@@ -19,7 +20,11 @@
 
 namespace tenure::ingest {
 
-inline constexpr std::uint64_t kApplyByte = (1u << 20) + 1;
+/// A process that stops with the turn of one generation does not keep others from applying to the next.
+constexpr std::uint64_t ApplyByte(std::uint64_t generation_number) {
+  return (1u << 20) + generation_number % (1u << 16);
+}
+inline constexpr std::uint64_t kBuildByte = 1u << 21;
 inline constexpr std::uint64_t kWholeBytes = 1u << 30;
 
 class Membership {

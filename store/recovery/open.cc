@@ -184,16 +184,12 @@ Status EnsureIndex(commit::Context& context, const Layout& layout) {
     RemoveSuperseded(env, layout, member);
     return {};
   }
-  base::File& lock = member.lock_file();
-  TENURE_RETURN_IF_ERROR(lock.Lock(base::LockKind::kExclusive, ingest::kApplyByte, 1));
-  Status status = [&]() -> Status {
-    TENURE_ASSIGN(const bool by_now, live_exists());
-    if (by_now) return {};
-    context.Say("warning", layout.index() + ": the index is gone; rebuilding it from the journal");
-    return context.build_next_index();
-  }();
-  TENURE_RETURN_IF_ERROR(lock.Unlock(ingest::kApplyByte, 1));
-  return status;
+  ApplyTurn turn(env, member);
+  TENURE_RETURN_IF_ERROR(turn.Take());
+  TENURE_ASSIGN(const bool by_now, live_exists());
+  if (by_now) return {};
+  context.Say("warning", layout.index() + ": the index is gone; rebuilding it from the journal");
+  return context.build_next_index();
 }
 
 Status CheckConsistency(const commit::Context& context, const Layout& layout) {

@@ -1,5 +1,7 @@
 #include "store/recovery/replace_index.h"
 
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include "store/base/error.h"
@@ -8,26 +10,41 @@
 #include "store/recovery/open.h"
 
 namespace tenure::recovery {
+
+Status ApplyTurn::Take() {
+  byte_ = ingest::ApplyByte(member_.segment().commit().generation.Load().second);
+  const std::uint64_t give_up_ns = env_.MonotonicNs() + kTurnBoundNs;
+  for (;;) {
+    TENURE_ASSIGN(held_, member_.lock_file().TryLock(base::LockKind::kExclusive, byte_, 1));
+    if (held_ || env_.MonotonicNs() > give_up_ns) return {};
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+}
+
+ApplyTurn::~ApplyTurn() {
+  if (held_) (void)member_.lock_file().Unlock(byte_, 1);
+}
+
 Result<RebuildReport> SwitchToRebuilt(base::Env& env, const Layout& layout, ingest::Membership& member,
                                       RebuildOptions options) {
   ingest::CommitArea& shared = member.segment().commit();
+  base::Pair64 word = shared.generation.Load();
   const base::Pair64 durable = shared.durable.Load();
   options.durable = durable.second;
   options.to_lsn = durable.second;
   index::Generation published;
   TENURE_ASSIGN(RebuildReport report, RebuildIndex(env, layout, durable.first, options, &published));
   TENURE_FAIL_POINT("replace_index.published");
-  // Only the holder of the turn changes the word; the loop stays right should that ever change.
-  base::Pair64 word = shared.generation.Load();
-  while (!shared.generation.CompareExchange(word, {published.epoch, published.number})) {
+  // From the generation that was live at the start: when somebody was faster, theirs stays, and this one is only space.
+  if (shared.generation.CompareExchange(word, {published.epoch, published.number})) {
+    member.segment().AdvanceApplied(report.applied_lsn);
   }
-  member.segment().AdvanceApplied(report.applied_lsn);
   return report;
 }
 
 namespace {
 
-/// With the turn held. Alone, nobody is opening an old file by its name: whoever joins from now on reads
+/// Alone, nobody is opening an old file by its name: whoever joins from now on reads
 /// the word as it is.
 Status RemoveWhenAlone(base::Env& env, const Layout& layout, ingest::Membership& member) {
   TENURE_ASSIGN(const std::uint32_t members, member.CountMembers());
@@ -41,11 +58,7 @@ Status RemoveWhenAlone(base::Env& env, const Layout& layout, ingest::Membership&
 void RemoveSuperseded(base::Env& env, const Layout& layout, ingest::Membership& member) {
   const auto generations = index::ListGenerations(env, layout.index());
   if (!generations.ok() || generations->size() < 2) return;
-  base::File& lock = member.lock_file();
-  const auto held = lock.TryLock(base::LockKind::kExclusive, ingest::kApplyByte, 1);
-  if (!held.ok() || !*held) return;
   (void)RemoveWhenAlone(env, layout, member);
-  (void)lock.Unlock(ingest::kApplyByte, 1);
 }
 
 Result<RebuildReport> ReplaceIndex(base::Env& env, const Layout& layout, const Config& config, RebuildOptions options) {
@@ -61,14 +74,12 @@ Result<RebuildReport> ReplaceIndex(base::Env& env, const Layout& layout, const C
     return error;
   }
   ingest::Membership& member = **joined;
-  base::File& lock = member.lock_file();
-  TENURE_RETURN_IF_ERROR(lock.Lock(base::LockKind::kExclusive, ingest::kApplyByte, 1));
+  ApplyTurn turn(env, member);
+  TENURE_RETURN_IF_ERROR(turn.Take());
   auto report = SwitchToRebuilt(env, layout, member, std::move(options));
   if (report.ok()) {
     if (Status removed = RemoveWhenAlone(env, layout, member); !removed.ok()) report = std::move(removed).error();
   }
-  const Status unlocked = lock.Unlock(ingest::kApplyByte, 1);
-  if (report.ok() && !unlocked.ok()) return unlocked.error();
   return report;
 }
 

@@ -82,6 +82,11 @@ void WriteWindow(Store& store, const std::string& writer, int count, int window)
     tickets.pop_front();
   };
   for (int i = 0; i < count; ++i) {
+    if (i % 20 == 19) {
+      // Reads what was acknowledged, so it waits for the index, whoever has the turn to apply.
+      const auto read = store.Get("shared:1");
+      if (!read.ok() && read.error().code != ErrorCode::kNotFound) Say("error reading: " + read.error().message);
+    }
     CommitOptions options;
     options.request_id = writer + "-" + std::to_string(i);
     if (window == 0) {

@@ -338,7 +338,7 @@ TEST_F(RepairTest, AShortenedFileGetsItsZerosBack) {
 TEST_F(RepairTest, IsBusyWhileAnyMemberIsThere) {
   store.CommitPuts(3);
   store.Close();
-  for (const std::uint64_t byte : {std::uint64_t{0}, std::uint64_t{1023}, ingest::kApplyByte}) {
+  for (const std::uint64_t byte : {std::uint64_t{0}, std::uint64_t{1023}, ingest::ApplyByte(1)}) {
     const auto member = Must(store.env().Open(store.layout().members(), base::OpenMode::kOpenOrCreate));
     ASSERT_TRUE(Must(member->TryLock(base::LockKind::kExclusive, byte, 1)));
     EXPECT_EQ(Run(true).error().code, ErrorCode::kBusy) << byte;

@@ -12,7 +12,7 @@
 
 namespace tenure::commit {
 
-using ingest::CellState;
+using ingest::AnswerState;
 using ingest::WriterSlot;
 
 Group::Group(const Context& context, ingest::Registry& registry, CommitLease& lease, Committer& committer,
@@ -219,13 +219,13 @@ bool Group::Collect(Pending& pending) {
 bool Group::CollectLocked(const std::shared_ptr<SlotUse>& use, Pending& pending) {
   const std::uint64_t sequence = pending.sequence;
   const ingest::Reply reply = use->slot->Read(sequence);
-  if (reply.state == CellState::kPending) return false;
+  if (reply.state == AnswerState::kPending) return false;
   auto answer = DecodeReply(reply, pending.request.operations.size());
-  if (reply.state == CellState::kBadRecord) {
+  if (reply.state == AnswerState::kBadRecord) {
     answer = Result<Receipt>(base::MakeError(
         ErrorCode::kOutcomeUnknown, "the memory of this writer slot was damaged while the transaction was queued",
         "read the entry, then submit again"));
-  } else if (!answer && reply.state == CellState::kCommitted) {
+  } else if (!answer && reply.state == AnswerState::kCommitted) {
     answer = FindCommitted(pending);
   }
   const std::shared_ptr<Pending> kept = use->in_flight[sequence % ingest::kWindow];

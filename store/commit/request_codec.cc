@@ -189,12 +189,13 @@ ingest::Reply EncodeReply(const Result<Receipt>& answer, std::size_t operations)
   ingest::Reply reply;
   Encoder out(reply.detail);
   if (!answer.ok()) {
-    reply.state = ingest::CellState::kRejected;
+    reply.state = ingest::AnswerState::kRejected;
     EncodeError(answer.error(), out);
     return reply;
   }
   const Receipt& receipt = answer.value();
-  reply.state = receipt.outcome == Outcome::kUnchanged ? ingest::CellState::kUnchanged : ingest::CellState::kCommitted;
+  reply.state =
+      receipt.outcome == Outcome::kUnchanged ? ingest::AnswerState::kUnchanged : ingest::AnswerState::kCommitted;
   reply.replayed = receipt.replayed;
   reply.lsn = receipt.lsn;
   reply.time_ms = receipt.time_ms;
@@ -208,14 +209,15 @@ ingest::Reply EncodeReply(const Result<Receipt>& answer, std::size_t operations)
 
 std::optional<Result<Receipt>> DecodeReply(const ingest::Reply& reply, std::size_t operations) {
   if (!reply.whole) return std::nullopt;
-  if (reply.state == ingest::CellState::kRejected) {
+  if (reply.state == ingest::AnswerState::kRejected) {
     auto error = DecodeError(reply.detail);
     if (!error) return std::nullopt;
     return Result<Receipt>(std::move(*error));
   }
-  if (reply.state != ingest::CellState::kCommitted && reply.state != ingest::CellState::kUnchanged) return std::nullopt;
+  if (reply.state != ingest::AnswerState::kCommitted && reply.state != ingest::AnswerState::kUnchanged)
+    return std::nullopt;
   Receipt receipt;
-  receipt.outcome = reply.state == ingest::CellState::kUnchanged ? Outcome::kUnchanged : Outcome::kCommitted;
+  receipt.outcome = reply.state == ingest::AnswerState::kUnchanged ? Outcome::kUnchanged : Outcome::kCommitted;
   receipt.replayed = reply.replayed;
   receipt.lsn = reply.lsn;
   receipt.time_ms = reply.time_ms;

@@ -76,7 +76,7 @@ bool AnswerInFlight(ingest::Registry& registry, SlotReader& reader, const std::m
     if (!ingest::PendingIn(replies, i, sequence) || sequence >= reader.head().sequence) continue;
     const auto found = journaled.find(sequence);
     Reply reply;
-    reply.state = ingest::CellState::kNotApplied;
+    reply.state = ingest::AnswerState::kNotApplied;
     if (found != journaled.end()) reply = found->second;
     if (!reader.Answer(sequence, epoch, reply)) return false;
     TENURE_FAIL_POINT("takeover.answered");

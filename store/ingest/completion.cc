@@ -13,10 +13,10 @@ using base::Pair64;
 constexpr std::uint64_t kReplayed = 1;
 constexpr std::uint64_t kHasDetail = 2;
 
-constexpr std::uint64_t Word(std::uint64_t sequence, std::uint64_t flags, CellState state) {
+constexpr std::uint64_t Word(std::uint64_t sequence, std::uint64_t flags, AnswerState state) {
   return (sequence << 16) | (flags << 8) | static_cast<std::uint64_t>(state);
 }
-CellState StateOf(std::uint64_t word) { return static_cast<CellState>(word & 0xff); }
+AnswerState StateOf(std::uint64_t word) { return static_cast<AnswerState>(word & 0xff); }
 
 /// False: somebody of a higher epoch wrote it.
 bool StoreFenced(base::Atomic128& word, std::uint64_t epoch, std::uint64_t value) {
@@ -66,10 +66,11 @@ bool LoadDetail(const ReplyBank& bank, ReplySpace space, std::uint64_t epoch, ba
 }  // namespace
 
 ReplyBank ReplyBank::At(std::byte* memory) {
-  auto* cells = reinterpret_cast<Cell*>(memory);
-  auto* spaces = reinterpret_cast<std::atomic<std::uint64_t>*>(memory + kWindow * sizeof(Cell));
-  auto* words = reinterpret_cast<base::Atomic128*>(memory + kWindow * (sizeof(Cell) + sizeof(std::uint64_t)));
-  return {std::span<Cell, kWindow>(cells, kWindow), std::span<std::atomic<std::uint64_t>, kWindow>(spaces, kWindow),
+  auto* cells = reinterpret_cast<CompletionCell*>(memory);
+  auto* spaces = reinterpret_cast<std::atomic<std::uint64_t>*>(memory + kWindow * sizeof(CompletionCell));
+  auto* words = reinterpret_cast<base::Atomic128*>(memory + kWindow * (sizeof(CompletionCell) + sizeof(std::uint64_t)));
+  return {std::span<CompletionCell, kWindow>(cells, kWindow),
+          std::span<std::atomic<std::uint64_t>, kWindow>(spaces, kWindow),
           std::span<base::Atomic128, kReplyWords>(words, kReplyWords)};
 }
 
@@ -78,19 +79,19 @@ void MarkPending(const ReplyBank& bank, std::uint64_t sequence, ReplySpace space
   bank.spaces[sequence % kWindow].store((std::uint64_t{space.at} << 32) | space.words, std::memory_order_release);
   base::Atomic128& word = bank.cells[sequence % kWindow].completion;
   Pair64 seen = word.Load();
-  while (!word.CompareExchange(seen, {Word(sequence, 0, CellState::kPending), 0})) {
+  while (!word.CompareExchange(seen, {Word(sequence, 0, AnswerState::kPending), 0})) {
   }
 }
 
 bool IsPending(const ReplyBank& bank, std::uint64_t sequence) {
-  return bank.cells[sequence % kWindow].completion.LoadFirst() == Word(sequence, 0, CellState::kPending);
+  return bank.cells[sequence % kWindow].completion.LoadFirst() == Word(sequence, 0, AnswerState::kPending);
 }
 
 Reply ReadReply(const ReplyBank& bank, std::uint64_t sequence) {
-  const Cell& cell = bank.cells[sequence % kWindow];
+  const CompletionCell& cell = bank.cells[sequence % kWindow];
   const Pair64 word = cell.completion.Load();
   Reply reply;
-  if (word.first >> 16 != sequence || StateOf(word.first) == CellState::kPending) return reply;
+  if (word.first >> 16 != sequence || StateOf(word.first) == AnswerState::kPending) return reply;
   reply.state = StateOf(word.first);
   const std::uint64_t flags = (word.first >> 8) & 0xff;
   reply.replayed = (flags & kReplayed) != 0;
@@ -108,8 +109,8 @@ Reply ReadReply(const ReplyBank& bank, std::uint64_t sequence) {
 }
 
 bool Complete(const ReplyBank& bank, std::uint64_t sequence, std::uint32_t epoch, const Reply& reply) {
-  Cell& cell = bank.cells[sequence % kWindow];
-  Pair64 pending{Word(sequence, 0, CellState::kPending), 0};
+  CompletionCell& cell = bank.cells[sequence % kWindow];
+  Pair64 pending{Word(sequence, 0, AnswerState::kPending), 0};
   if (cell.completion.LoadFirst() != pending.first && !TENURE_SEEDED_BUG("complete_any_sequence")) return true;
   if (!StoreFenced(cell.lsn, epoch, reply.lsn) || !StoreFenced(cell.revision, epoch, reply.revision) ||
       !StoreFenced(cell.time_ms, epoch, static_cast<std::uint64_t>(reply.time_ms))) {
@@ -131,7 +132,7 @@ bool Complete(const ReplyBank& bank, std::uint64_t sequence, std::uint32_t epoch
 bool PendingIn(const ReplyBank& bank, std::uint32_t index, std::uint64_t& sequence) {
   const std::uint64_t word = bank.cells[index].completion.LoadFirst();
   sequence = word >> 16;
-  return StateOf(word) == CellState::kPending;
+  return StateOf(word) == AnswerState::kPending;
 }
 
 }  // namespace tenure::ingest

@@ -27,7 +27,7 @@ inline constexpr std::uint32_t kReplyWords = 16'384;
 /// What a refusal may say; longer messages are cut.
 inline constexpr std::uint32_t kRefusalBytes = 384;
 
-enum class CellState : std::uint8_t {
+enum class AnswerState : std::uint8_t {
   kEmpty = 0,
   kPending,
   kCommitted,
@@ -39,13 +39,13 @@ enum class CellState : std::uint8_t {
   kBadRecord,
 };
 
-struct Cell {
+struct CompletionCell {
   alignas(64) base::Atomic128 completion;  ///< {sequence << 16 | flags << 8 | state, epoch}.
   base::Atomic128 lsn;                     ///< {epoch, value} here and below.
   base::Atomic128 revision;
   base::Atomic128 time_ms;
 };
-static_assert(sizeof(Cell) == 64);
+static_assert(sizeof(CompletionCell) == 64);
 
 /// Where the words reserved for an operation are, in the slot's bank.
 struct ReplySpace {
@@ -55,18 +55,18 @@ struct ReplySpace {
 
 /// The parts of a writer slot that carry answers. Views of shared memory, laid out in this order.
 struct ReplyBank {
-  std::span<Cell, kWindow> cells;
+  std::span<CompletionCell, kWindow> cells;
   std::span<std::atomic<std::uint64_t>, kWindow> spaces;  ///< at << 32 | words; the writer's.
   std::span<base::Atomic128, kReplyWords> words;
 
   static constexpr std::uint64_t kBytes =
-      kWindow * sizeof(Cell) + kWindow * sizeof(std::uint64_t) + kReplyWords * sizeof(base::Atomic128);
+      kWindow * sizeof(CompletionCell) + kWindow * sizeof(std::uint64_t) + kReplyWords * sizeof(base::Atomic128);
   static ReplyBank At(std::byte* memory);
 };
 
 /// What a committer answers and a writer reads.
 struct Reply {
-  CellState state = CellState::kPending;
+  AnswerState state = AnswerState::kPending;
   bool replayed = false;
   /// False: only `state` is known, because two committers answered at once.
   bool whole = true;

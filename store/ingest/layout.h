@@ -11,9 +11,10 @@
 //
 // Who may write what:
 //   by compare-and-swap under the writer's epoch   owner, durable, resolved, heartbeat, takeovers, generation,
-//                                                  SlotEntry::head and ::quarantine, Cell words, reply words
+//                                                  SlotEntry::head and ::quarantine, CompletionCell words, reply words
 //   by the slot's own thread                       SlotEntry::submitted, ::waiting, lane controls, ring tails and
-//                                                  bytes, reply positions; Cell::completion from resolved to pending
+//                                                  bytes, reply positions; CompletionCell::completion from resolved to
+//                                                  pending
 //   hints, whose loss or late change costs a bounded wait and nothing else
 //                                                  applied_lsn, applied_turn, done_turn, work, active bits
 #pragma once

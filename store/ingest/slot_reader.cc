@@ -83,7 +83,7 @@ bool SlotReader::Quarantine(std::uint32_t epoch) {
     std::uint64_t sequence = 0;
     if (!PendingIn(replies, i, sequence)) continue;
     Reply reply;
-    reply.state = CellState::kBadRecord;
+    reply.state = AnswerState::kBadRecord;
     if (!Complete(replies, sequence, epoch, reply)) return false;
   }
   return true;

@@ -286,7 +286,7 @@ struct Lanes {
   }
   ingest::Reply Committed(Lsn lsn) {
     ingest::Reply reply;
-    reply.state = ingest::CellState::kCommitted;
+    reply.state = ingest::AnswerState::kCommitted;
     reply.lsn = lsn;
     return reply;
   }

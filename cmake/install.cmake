@@ -20,7 +20,7 @@ install(DIRECTORY include/tenure DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_M
 install(DIRECTORY schemas/ DESTINATION ${CMAKE_INSTALL_DATADIR}/tenure/schemas)
 install(EXPORT tenure-targets NAMESPACE tenure:: FILE tenure-config.cmake
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/tenure)
-foreach(program tenure tenure-replay)
+foreach(program tenure tenure-replay tenure-load)
   if(TARGET ${program})
     install(TARGETS ${program} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
   endif()

@@ -178,7 +178,7 @@ Result<Report> RunAll(const Options& options) {
     row.kind = "thread";
     report.rows.push_back(row);
   }
-  const std::vector<int> cores = AllowedCores();
+  const std::vector<int> cores = base::AllowedCores();
   TENURE_RETURN_IF_ERROR(InterleaveInMemory(report, options.rounds,
                                             [&](std::size_t i) { return kSubjects[i].run(options.seconds, cores); }));
   report.AddRatio("ops_vs_spsc_queue", "ops_per_s", "tenure", "spsc_queue");

@@ -10,7 +10,7 @@
 
 #include "bench/common/clock.h"
 #include "bench/common/failure.h"
-#include "bench/common/pin.h"
+#include "store/base/cores.h"
 
 namespace tenure::bench {
 
@@ -26,7 +26,7 @@ class Patience {
  public:
   void Wait() {
     if (++waits_ % 4096 != 0) {
-      Relax();
+      base::Relax();
     } else {
       std::this_thread::yield();
     }
@@ -42,7 +42,7 @@ Result<double> TransferRate(Channel& channel, std::uint64_t items, const std::ve
   std::atomic<std::uint64_t> wrong{0};
   std::atomic<bool> ready{false};
   std::thread receiver([&] {
-    if (cores.size() > 1) PinThisThread(cores[1]);
+    if (cores.size() > 1) base::PinThisThread(cores[1]);
     ready.store(true, std::memory_order_release);
     Item got[Batch];
     Patience patience;
@@ -56,8 +56,8 @@ Result<double> TransferRate(Channel& channel, std::uint64_t items, const std::ve
     }
     wrong.store(bad, std::memory_order_relaxed);
   });
-  if (cores.size() > 1) PinThisThread(cores[0]);
-  while (!ready.load(std::memory_order_acquire)) Relax();
+  if (cores.size() > 1) base::PinThisThread(cores[0]);
+  while (!ready.load(std::memory_order_acquire)) base::Relax();
   const std::uint64_t begin_ns = NowNs();
   Item given[Batch] = {};
   Patience patience;

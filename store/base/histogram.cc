@@ -1,9 +1,9 @@
-#include "bench/common/histogram.h"
+#include "store/base/histogram.h"
 
 #include <algorithm>
 #include <cmath>
 
-namespace tenure::bench {
+namespace tenure::base {
 
 void Histogram::Merge(const Histogram& other) {
   for (std::size_t i = 0; i < kBuckets; ++i) counts_[i] += other.counts_[i];
@@ -29,4 +29,4 @@ double Histogram::Percentile(double q) const {
   return MiddleOf(kBuckets - 1);
 }
 
-}  // namespace tenure::bench
+}  // namespace tenure::base

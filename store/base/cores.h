@@ -1,4 +1,4 @@
-// Threads on cores of their own.
+// The processor's cores: which ones this process may use, and threads bound to one.
 #pragma once
 
 #include <pthread.h>
@@ -6,9 +6,9 @@
 
 #include <vector>
 
-namespace tenure::bench {
+namespace tenure::base {
 
-/// The cores that this process may use, in ascending order.
+/// In ascending order; empty when the kernel does not say.
 inline std::vector<int> AllowedCores() {
   cpu_set_t set;
   CPU_ZERO(&set);
@@ -28,7 +28,7 @@ inline bool PinThisThread(int core) {
   return pthread_setaffinity_np(pthread_self(), sizeof set, &set) == 0;
 }
 
-/// What a thread does that finds nothing to do, with a core of its own.
+/// What a thread does between two looks at a word that another core is about to change.
 inline void Relax() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
@@ -37,4 +37,4 @@ inline void Relax() {
 #endif
 }
 
-}  // namespace tenure::bench
+}  // namespace tenure::base

@@ -15,13 +15,19 @@ class Get : public Command {
   void Define(Args& args) override {
     args.Required("REF", ref_, "name (when one version is live), name:version, name@tag or name@sha256:<hex>");
     args.Option("--at", at_, "LSN|TIME", "As of that point of the history");
+    args.Flag("--uncommitted", uncommitted_, "Also what is still queued, marked as such (name:version only)");
   }
 
   Result<int> Run(Context& ctx) override {
     ReadOptions read;
+    if (at_ && uncommitted_) {
+      return base::MakeError(ErrorCode::kInvalidArgument, "--at and --uncommitted exclude each other",
+                             "give one of them");
+    }
     if (at_) {
       TENURE_ASSIGN(read.at, ParseAt(*at_, "--at"));
     }
+    if (uncommitted_) read.consistency = Consistency::kReadUncommitted;
     TENURE_ASSIGN(const Store store, ctx.OpenStore({.read = true}));
     TENURE_ASSIGN(const ArtifactEntry entry, store.Get(ref_, read));
     PrintEntry(ctx, entry);
@@ -31,6 +37,7 @@ class Get : public Command {
  private:
   std::string ref_;
   std::optional<std::string> at_;
+  bool uncommitted_ = false;
 };
 
 class History : public Command {

@@ -19,25 +19,33 @@ Result<std::optional<ArtifactEntry>> EntryIn(const StoreImpl::View& view, const 
   return view.at ? view.reader->GetEntryAt(name, version, *view.at) : view.reader->GetEntry(name, version);
 }
 
-Result<ArtifactEntry> OneEntry(const StoreImpl::View& view, const std::string& name, const std::string& version,
-                               bool include_deleted) {
-  TENURE_ASSIGN(auto row, EntryIn(view, name, version));
-  const std::string key = name + ":" + version;
-  const std::string when = view.at ? " at LSN " + std::to_string(*view.at) : "";
+/// A row, or why there is none.
+Result<ArtifactEntry> Shown(std::optional<ArtifactEntry> row, const std::string& key, const std::string& when,
+                            bool include_deleted) {
   if (!row) {
     Error error = NotFound(key + " does not exist" + when);
     error.key = key;
     return error;
   }
   if (row->deleted && !include_deleted) {
-    Error error = NotFound(key + " was deleted at LSN " + std::to_string(row->lsn),
-                           "'tenure history " + key + "' shows its revisions");
+    Error error = NotFound(
+        row->uncommitted ? key + ": its deletion is queued" : key + " was deleted at LSN " + std::to_string(row->lsn),
+        "'tenure history " + key + "' shows its revisions");
     error.key = key;
-    error.lsn = row->lsn;
-    error.revision = row->revision;
+    if (!row->uncommitted) {
+      error.lsn = row->lsn;
+      error.revision = row->revision;
+    }
     return error;
   }
   return std::move(*row);
+}
+
+Result<ArtifactEntry> OneEntry(const StoreImpl::View& view, const std::string& name, const std::string& version,
+                               bool include_deleted) {
+  TENURE_ASSIGN(auto row, EntryIn(view, name, version));
+  const std::string when = view.at ? " at LSN " + std::to_string(*view.at) : "";
+  return Shown(std::move(row), name + ":" + version, when, include_deleted);
 }
 
 /// All rows of exactly this name.
@@ -87,7 +95,7 @@ Result<commit::IndexPool::Lease> StoreImpl::TakeApplied(Lsn lsn) {
   }
 }
 
-Result<StoreImpl::View> StoreImpl::ViewFor(const ReadOptions& read) {
+Result<StoreImpl::View> StoreImpl::ViewFor(const ReadOptions& read, const std::string& key) {
   TENURE_RETURN_IF_ERROR(CheckUsable());
   std::optional<Lsn> at;
   const Lsn durable = context->DurableLsn();
@@ -105,10 +113,16 @@ Result<StoreImpl::View> StoreImpl::ViewFor(const ReadOptions& read) {
       return error;
     }
   }
-  // A point of the past needs the index to have reached it, no more.
-  if (at || read.consistency == Consistency::kReadCommitted)
-    TENURE_RETURN_IF_ERROR(applier->WaitApplied(at ? *at : durable));
-  TENURE_ASSIGN(auto reader, TakeApplied(at ? *at : read.consistency == Consistency::kReadCommitted ? durable : 0));
+  // A point of the past needs the index to have reached it, no more. What is read as committed needs every change
+  // published before the look at the durable word, of its key if it is one: the table is looked at behind that.
+  Lsn needed = 0;
+  if (at) {
+    needed = *at;
+  } else if (read.consistency != Consistency::kSnapshot) {
+    needed = key.empty() ? durable : std::min(durable, member->segment().key_table().LastChange(key));
+  }
+  if (needed > 0) TENURE_RETURN_IF_ERROR(applier->WaitApplied(needed));
+  TENURE_ASSIGN(auto reader, TakeApplied(needed));
   if (at) {
     TENURE_ASSIGN(const index::Mark mark, reader->ReadMark());
     if (*at < mark.oldest_history_lsn) {
@@ -126,7 +140,13 @@ Result<StoreImpl::View> StoreImpl::ViewFor(const ReadOptions& read) {
 
 Result<ArtifactEntry> Store::Get(const std::string& ref, const ReadOptions& options) const {
   TENURE_ASSIGN(const model::Reference reference, model::ParseReference(ref));
-  TENURE_ASSIGN(auto view, impl_->ViewFor(options));
+  const bool one_key = reference.kind == model::Reference::Kind::kVersion;
+  if (one_key && options.consistency == Consistency::kReadUncommitted && !options.at) {
+    TENURE_RETURN_IF_ERROR(impl_->CheckUsable());
+    TENURE_ASSIGN(auto row, impl_->Uncommitted(reference.name, reference.rest));
+    return Shown(std::move(row), reference.name + ":" + reference.rest, "", options.include_deleted);
+  }
+  TENURE_ASSIGN(auto view, impl_->ViewFor(options, one_key ? reference.name + ':' + reference.rest : ""));
   switch (reference.kind) {
     case model::Reference::Kind::kVersion:
       return OneEntry(view, reference.name, reference.rest, options.include_deleted);

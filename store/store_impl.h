@@ -39,7 +39,9 @@ class StoreImpl {
     commit::IndexPool::Lease reader;
     std::optional<Lsn> at;
   };
-  Result<View> ViewFor(const ReadOptions& options);
+  /// With `key` ("name:version"), only what changes that key is waited for.
+  Result<View> ViewFor(const ReadOptions& options, const std::string& key = {});
+  Result<std::optional<ArtifactEntry>> Uncommitted(const std::string& name, const std::string& version);
   Result<commit::IndexPool::Lease> TakeApplied(Lsn lsn);
   Result<Lsn> LsnAt(TimeMs time_ms) const;
   Result<std::unique_ptr<journal::Reader>> JournalAt(Lsn lsn) const;

@@ -67,6 +67,9 @@ struct CommitOptions {
 enum class Consistency : std::uint8_t {
   kSnapshot,       ///< The index as applied; never waits.
   kReadCommitted,  ///< Everything acknowledged before the call.
+  /// Get of "name:version" only: also what is still queued, as if it were accepted. Such an entry says so; it has no
+  /// LSN and no revision yet, and may never get one. Everything else reads as committed.
+  kReadUncommitted,
 };
 
 /// A point of the past: an LSN, or the last commit at or before a time.

@@ -36,8 +36,9 @@ struct ArtifactEntry {
   TimeMs updated_at_ms = 0;  ///< Commit time of this revision.
   std::string writer;        ///< Writer id of the transaction that made this revision.
   Revision revision = 0;
-  Lsn lsn = 0;           ///< The transaction that made this revision.
-  bool deleted = false;  ///< A tombstone: name, version, revision, lsn, writer and updated_at_ms hold.
+  Lsn lsn = 0;               ///< The transaction that made this revision.
+  bool deleted = false;      ///< A tombstone: name, version, revision, lsn, writer and updated_at_ms hold.
+  bool uncommitted = false;  ///< Still queued (Consistency::kReadUncommitted): lsn and revision are 0.
 
   friend bool operator==(const ArtifactEntry&, const ArtifactEntry&) = default;
 };

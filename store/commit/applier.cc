@@ -197,7 +197,8 @@ Status Applier::TryApply(Lsn lsn, Trust trust, bool may_build) {
     seen_since_ns_ = 0;
     // The turn is that of one generation: another one, another turn.
     if (!(pool_.Live() == live) || BuildWhenFarBehind(lsn)) continue;
-    return ApplyLocked(lsn);
+    // Whole frames: the LSN asked for may be in the middle of one, the durable LSN never is.
+    return ApplyLocked(context_.DurableLsn());
   }
 }
 

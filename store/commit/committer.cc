@@ -213,12 +213,32 @@ bool Committer::OutOfTime() const {
   return context_.env.MonotonicNs() - batch_began_ns_ > lease_.TtlNs(context_.commit_ttl_ns);
 }
 
+/// Before the publication: who reads afterwards knows which keys to wait for.
+void Committer::RaiseKeys(const model::CommittedTxn& txn) {
+  ingest::KeyTable keys = context_.member.segment().key_table();
+  for (const model::Effect& effect : txn.effects) {
+    switch (effect.kind) {
+      case model::EffectKind::kPutEntry:
+      case model::EffectKind::kDeleteEntry:
+        keys.Raise(effect.entry.name + ':' + effect.entry.version, txn.lsn);
+        break;
+      case model::EffectKind::kSetTag:
+      case model::EffectKind::kDeleteTag:
+        keys.Raise(effect.tag.name + '@' + effect.tag.tag, txn.lsn);
+        break;
+      default:
+        break;  // no current row changes
+    }
+  }
+}
+
 std::optional<Result<Receipt>> Committer::DecideRequest(const Request& request, const model::Origin& origin) {
   const Lsn lsn = batch_.first_lsn + batch_.count;
   auto decision = commit::Decide(heads_, request, lsn, batch_.time_ms);
   if (!decision.ok()) return std::move(decision).error();
   if (decision->txn) {
     decision->txn->origin = origin;
+    RaiseKeys(*decision->txn);
     base::Encoder out(batch_.buffer);
     model::EncodeTxn(*decision->txn, out);
     ++batch_.count;

@@ -77,6 +77,7 @@ class Committer {
   Status MoveToNewest(const journal::Chain& chain);
   Status Seal(const Claim& claim);
   Status OpenWriter();
+  void RaiseKeys(const model::CommittedTxn& txn);
   void BeginFrame();
   bool FrameFull() const;
   void Decide(Work& work);

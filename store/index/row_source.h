@@ -2,8 +2,8 @@
 //
 // A table-valued virtual table of SQLite whose rows are a RowFeed's. Running one statement over many
 // rows saves binding, stepping and resetting each, and leaves the cursors where the last row went, so
-// that rows in the order of their keys are appended. Faster than a prepared INSERT per row: docs/performance.md has figures.
-// Belongs to its connection's thread.
+// that rows in the order of their keys are appended. Faster than a prepared INSERT per row: docs/performance.md has
+// figures. Belongs to its connection's thread.
 #pragma once
 
 #include <cstdint>

@@ -3,7 +3,8 @@
 //   0        header         what the segment is and whose
 //   256      commit area    who may commit, what counts, which index is live, how far the index is
 //   4096     member rows    one 64-byte row per process slot
-//   69632    registry       active bits, then one SlotEntry of 192 bytes per writer slot
+//   69632    key table      LSN of the last change, by hash of the key
+//   200704   registry       active bits, then one SlotEntry of 192 bytes per writer slot
 //   ...      writer slots   per slot: completion cells, reply positions, reply words, index lane, detail lane
 //
 // The first three parts and the registry are allocated when the segment is made; a writer slot's part when a
@@ -16,7 +17,7 @@
 //                                                  bytes, reply positions; CompletionCell::completion from resolved to
 //                                                  pending
 //   hints, whose loss or late change costs a bounded wait and nothing else
-//                                                  applied_lsn, applied_turn, done_turn, work, active bits
+//                                                  applied_lsn, applied_turn, done_turn, work, active bits, key table
 #pragma once
 
 #include <array>
@@ -69,6 +70,8 @@ struct CommitArea {
   std::atomic<std::uint32_t> applied_waiters;
   /// Moves while somebody applies: who waits tells one that works from one that stopped. A hint.
   std::atomic<std::uint64_t> apply_progress;
+  /// Changes up to this LSN are older than the key table.
+  std::atomic<std::uint64_t> key_table_floor;
   /// Futex: changes with every batch that answered somebody who sleeps; slot s sleeps with bit s % 32.
   alignas(64) std::atomic<std::uint32_t> done_turn;
   /// Futex: changes when the lease was released to somebody who wanted it.
@@ -138,6 +141,9 @@ struct SlotEntry {
 };
 static_assert(sizeof(SlotEntry) == 192);
 
+/// Buckets of the key table: 128 KiB.
+inline constexpr std::uint64_t kKeyTableEntries = 16'384;
+
 constexpr std::uint64_t SlotWord(std::uint32_t generation, SlotState state) {
   return (static_cast<std::uint64_t>(generation) << 8) | static_cast<std::uint8_t>(state);
 }
@@ -153,7 +159,8 @@ static_assert(sizeof(ActiveBits) == 128);
 
 inline constexpr std::uint64_t kCommitAreaAt = 256;
 inline constexpr std::uint64_t kMembersAt = 4096;
-inline constexpr std::uint64_t kRegistryAt = kMembersAt + kMemberSlots * sizeof(MemberRow);
+inline constexpr std::uint64_t kKeyTableAt = kMembersAt + kMemberSlots * sizeof(MemberRow);
+inline constexpr std::uint64_t kRegistryAt = kKeyTableAt + kKeyTableEntries * sizeof(std::uint64_t);
 inline constexpr std::uint64_t kEntriesAt = kRegistryAt + sizeof(ActiveBits);
 inline constexpr std::uint64_t kPageBytes = 4096;
 static_assert(kCommitAreaAt + sizeof(CommitArea) <= kMembersAt);

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "store/base/env.h"
+#include "store/ingest/key_table.h"
 #include "store/ingest/layout.h"
 
 namespace tenure::ingest {
@@ -31,6 +32,9 @@ class SharedSegment {
 
   CommitArea& commit() { return *reinterpret_cast<CommitArea*>(memory_ + kCommitAreaAt); }
   MemberRow& member(std::uint32_t slot) { return reinterpret_cast<MemberRow*>(memory_ + kMembersAt)[slot]; }
+  KeyTable key_table() {
+    return KeyTable(reinterpret_cast<std::atomic<std::uint64_t>*>(memory_ + kKeyTableAt), commit().key_table_floor);
+  }
   ActiveBits& active_bits() { return *reinterpret_cast<ActiveBits*>(memory_ + kRegistryAt); }
   SlotEntry& slot_entry(std::uint32_t slot) { return reinterpret_cast<SlotEntry*>(memory_ + kEntriesAt)[slot]; }
   std::byte* slot_memory(std::uint32_t slot) {

@@ -120,9 +120,12 @@ std::string EntryJson(const ArtifactEntry& e) {
   if (e.created_at_ms != 0) w.Time("createdAt", e.created_at_ms);
   if (e.updated_at_ms != 0) w.Time("updatedAt", e.updated_at_ms);
   w.TextIfAny("writer", e.writer);
-  w.Number("revision", e.revision);
-  w.Number("lsn", e.lsn);
+  if (!e.uncommitted) {
+    w.Number("revision", e.revision);
+    w.Number("lsn", e.lsn);
+  }
   if (e.deleted) w.True("deleted");
+  if (e.uncommitted) w.True("uncommitted");
   w.End();
   return out;
 }

@@ -162,6 +162,7 @@ Status InitialiseShared(base::Env& env, const Layout& layout, const Config& conf
   TENURE_CHECK(area.resolved.CompareExchange(zero, {epoch, scan.end.last_lsn}));
   zero = {};
   TENURE_CHECK(area.generation.CompareExchange(zero, {scan.generation.epoch, scan.generation.number}));
+  area.key_table_floor.store(scan.end.last_lsn, std::memory_order_relaxed);
   area.applied_lsn.store(scan.applied ? scan.applied->last_lsn : 0, std::memory_order_release);
   return {};
 }

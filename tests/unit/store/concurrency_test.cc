@@ -2,10 +2,13 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <future>
 #include <map>
 #include <set>
 #include <thread>
 
+#include "store/base/error.h"
+#include "store/store_impl.h"
 #include "tenure/store.h"
 #include "tests/support/scratch.h"
 
@@ -142,6 +145,89 @@ TEST_F(Concurrency, ReadersSeeWhatWasAcknowledged) {
   }
   stop = true;
   reader.join();
+}
+
+/// Holds the lease by a maintenance transaction that waits, so that what is submitted stays queued.
+TEST_F(Concurrency, QueuedOperationsAreSeenWhenAskedFor) {
+  ASSERT_TRUE(store_->Commit(PutOf("queued", 1)).ok());
+  std::shared_ptr<StoreImpl> impl = *StoreImpl::Open(scratch_.path(), {});
+  std::promise<void> inside, go_on;
+  const std::function<Result<std::vector<model::Effect>>(commit::Heads&, Lsn)> wait = [&](commit::Heads&, Lsn) {
+    inside.set_value();
+    go_on.get_future().wait();
+    return Result<std::vector<model::Effect>>(base::MakeError(ErrorCode::kBusy, "nothing to do"));
+  };
+  std::thread holder([&] {
+    commit::Pending pending;
+    pending.work.maintenance = &wait;
+    EXPECT_EQ(impl->group->CommitAlone(pending).error().code, ErrorCode::kBusy);
+  });
+  inside.get_future().wait();
+  auto first = store_->Submit(PutOf("queued", 2));
+  auto second = store_->Submit(PutOf("fresh", 3));
+  ReadOptions uncommitted;
+  uncommitted.consistency = Consistency::kReadUncommitted;
+  const auto seen = store_->Get("queued:1", uncommitted);
+  const auto fresh = store_->Get("fresh:1", uncommitted);
+  const auto committed = store_->Get("queued:1");
+  const auto missing = store_->Get("fresh:1");
+  go_on.set_value();
+  holder.join();
+  ASSERT_TRUE(seen.ok()) << seen.error().message;
+  EXPECT_TRUE(seen->uncommitted);
+  EXPECT_EQ(seen->size, 2u);
+  EXPECT_EQ(seen->revision, 0u) << "not decided yet";
+  ASSERT_TRUE(fresh.ok()) << fresh.error().message;
+  EXPECT_TRUE(fresh->uncommitted);
+  ASSERT_TRUE(committed.ok()) << committed.error().message;
+  EXPECT_EQ(committed->size, 1u);
+  EXPECT_FALSE(committed->uncommitted);
+  EXPECT_EQ(missing.error().code, ErrorCode::kNotFound);
+  ASSERT_TRUE(first->Wait().ok());
+  ASSERT_TRUE(second->Wait().ok());
+  const auto after = store_->Get("queued:1", uncommitted);
+  ASSERT_TRUE(after.ok()) << after.error().message;
+  EXPECT_FALSE(after->uncommitted);
+  EXPECT_EQ(after->size, 2u);
+  EXPECT_EQ(after->revision, 2u);
+}
+
+/// Nothing applies: only a read that needs the index to move would do it.
+TEST_F(Concurrency, AReadOfAnUntouchedKeyDoesNotWaitForTheIndex) {
+  ASSERT_TRUE(store_->Commit(PutOf("old", 1)).ok());
+  ASSERT_TRUE(store_->CatchUp().ok());
+  store_.reset();
+  OpenOptions options;
+  options.background = false;
+  auto store = Store::Open(scratch_.path(), options);
+  ASSERT_TRUE(store.ok());
+  const auto impl = *StoreImpl::Open(scratch_.path(), options);
+  for (std::uint64_t i = 0; i < 50; ++i) ASSERT_TRUE(store->Commit(PutOf("busy", i)).ok());
+  const Lsn applied = impl->context->AppliedHint();
+  ASSERT_LT(applied, impl->context->DurableLsn());
+  EXPECT_EQ(store->Get("old:1")->size, 1u);
+  EXPECT_EQ(impl->context->AppliedHint(), applied) << "old:1 has not changed since";
+  EXPECT_EQ(store->Get("busy:1")->size, 49u);
+  EXPECT_EQ(impl->context->AppliedHint(), impl->context->DurableLsn());
+}
+
+/// Many transactions share a frame; the index is asked for one in the middle.
+TEST_F(Concurrency, AnLsnInTheMiddleOfAFrameCanBeRead) {
+  store_.reset();
+  OpenOptions options;
+  options.background = false;
+  auto store = Store::Open(scratch_.path(), options);
+  ASSERT_TRUE(store.ok());
+  std::vector<Ticket> tickets;
+  for (std::uint64_t i = 1; i <= 40; ++i) tickets.push_back(*store->Submit(PutOf("at", i)));
+  for (const Ticket& ticket : tickets) ASSERT_TRUE(ticket.Wait().ok());
+  for (const Lsn lsn : {Lsn{17}, Lsn{23}, Lsn{40}}) {
+    ReadOptions at;
+    at.at = At{lsn, {}};
+    const auto entry = store->Get("at:1", at);
+    ASSERT_TRUE(entry.ok()) << entry.error().message;
+    EXPECT_EQ(entry->size, lsn);
+  }
 }
 
 TEST_F(Concurrency, TheLagBoundHolds) {

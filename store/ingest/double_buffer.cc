@@ -117,8 +117,8 @@ WriteResult DoubleBuffer::ClaimCell(CellOwner owner, Claim& claim) {
 void DoubleBuffer::Fill(const Claim& claim, std::uint16_t type, std::uint64_t timestamp_ns, base::ByteView payload) {
   HeaderWords header(payload.size(), type, 0, timestamp_ns);
   header.words[2] = RecordChecksum(header, payload);
-  std::memcpy(claim.cell->record, header.words, sizeof header.words);
-  std::memcpy(claim.cell->record + sizeof header.words, payload.data(), payload.size());
+  std::memcpy(claim.cell->record(), header.words, sizeof header.words);
+  std::memcpy(claim.cell->record() + sizeof header.words, payload.data(), payload.size());
 }
 
 bool DoubleBuffer::Publish(const Claim& claim) {

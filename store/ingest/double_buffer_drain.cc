@@ -65,19 +65,19 @@ bool Drain::ResolveClaim(Cell& cell, base::Pair64 word, std::uint64_t age_ns, st
 }
 
 bool Drain::CollectCell(std::uint32_t number, base::Pair64 word, const Each& each) {
-  const Cell& cell = buffer_.CellAt(0, number);
+  Cell& cell = buffer_.CellAt(0, number);
   Collected out;
   out.cell = number;
   out.sequence = SequenceOf(word);
   out.owner = OwnerOf(word);
   HeaderWords header;
-  CopyChanging(reinterpret_cast<std::byte*>(header.words), cell.record, sizeof header.words);
+  CopyChanging(reinterpret_cast<std::byte*>(header.words), cell.record(), sizeof header.words);
   out.fault = StateOf(word) == CellState::kPublished
                   ? CheckHeader(header, sizeof(RecordHeader) + std::uint64_t{buffer_.payload_bytes_})
                   : ReadFault::kType;  // no state that exists
   if (out.fault == ReadFault::kNone) {
     scratch_.resize(header.size());
-    CopyChanging(scratch_.data(), cell.record + sizeof header.words, header.size());
+    CopyChanging(scratch_.data(), cell.record() + sizeof header.words, header.size());
     out.fault = CheckPayload(header, scratch_);
   }
   // Another drain may have freed the cell and a writer claimed it while this one copied.

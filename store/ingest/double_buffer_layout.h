@@ -63,11 +63,13 @@ struct TwoWords {
   std::uint64_t word() const { return std::uint64_t{high} << 32 | low; }
 };
 
+/// The word; the record header and the payload lie behind it, up to the next cell.
 struct Cell {
-  alignas(64) base::Atomic128 word;
-  std::byte record[sizeof(RecordHeader)];  // and the payload behind it
+  static constexpr std::size_t kRecordOffset = 16;
+  base::Atomic128 word;
+  std::byte* record() { return reinterpret_cast<std::byte*>(this) + kRecordOffset; }
 };
-static_assert(sizeof(Cell) == 64 && offsetof(Cell, word) == 0 && offsetof(Cell, record) == 16);
+static_assert(sizeof(Cell) == Cell::kRecordOffset && alignof(Cell) == 16);
 
 struct DoubleBufferControl {
   alignas(64) std::atomic<std::uint64_t> magic;
@@ -87,7 +89,7 @@ static_assert(sizeof(DoubleBufferControl) == 256 && offsetof(DoubleBufferControl
 
 /// From one cell to the next.
 constexpr std::uint64_t CellStride(std::uint32_t payload_bytes) {
-  return (offsetof(Cell, record) + sizeof(RecordHeader) + std::uint64_t{payload_bytes} + 63) & ~std::uint64_t{63};
+  return (Cell::kRecordOffset + sizeof(RecordHeader) + std::uint64_t{payload_bytes} + 63) & ~std::uint64_t{63};
 }
 
 }  // namespace tenure::ingest

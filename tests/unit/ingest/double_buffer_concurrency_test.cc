@@ -229,8 +229,8 @@ TEST(DoubleBufferHostile, RandomContentsNeitherCrashNorHangNorReachOutside) {
 TEST(DoubleBufferHostile, ADamagedCellIsReportedAndTheOthersAreUnharmed) {
   SmallBuffer small;
   for (std::uint64_t i = 0; i < 4; ++i) ASSERT_EQ(small.Write(20 + i), WriteResult::kOk);
-  Steps::CellAt(small.buffer, 1).record[30] ^= std::byte{1};   // content
-  Steps::CellAt(small.buffer, 2).record[3] = std::byte{0x7F};  // size
+  Steps::CellAt(small.buffer, 1).record()[30] ^= std::byte{1};   // content
+  Steps::CellAt(small.buffer, 2).record()[3] = std::byte{0x7F};  // size
   base::Pair64 word = Steps::CellAt(small.buffer, 3).word.Load();
   ASSERT_TRUE(Steps::CellAt(small.buffer, 3).word.CompareExchange(word, {word.first | 0x80, word.second}));  // state
   Drain drain(small.buffer, 1);

@@ -12,8 +12,8 @@
 
 namespace tenure::ingest {
 
-/// `bytes` on a 64-byte boundary between two guards; ends the test's run when one was touched. Under
-/// AddressSanitizer the guards are poisoned by being a part of no allocation: reads outside are caught too.
+/// `bytes` on a 64-byte boundary, with a guard on each side that shows a write outside. Without guards the
+/// allocation ends where the memory does, so that AddressSanitizer sees reads outside too.
 class GuardedMemory {
  public:
   explicit GuardedMemory(std::size_t bytes, bool guards = true) : bytes_(bytes), guard_(guards ? kGuard : 0) {

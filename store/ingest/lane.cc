@@ -164,6 +164,7 @@ LaneReader::Step LaneReader::Next(RecordHeader& header, base::Bytes& payload) {
     }
     std::uint64_t next = 0;
     if (rings_[ring].CopyRecordAt(position_, tail, header, payload, next) != ReadFault::kNone) return Step::kBad;
+    if ((header.flags & kUnchecked) != 0) return Step::kBad;  // between processes everything is checked
     position_ = next;
     return Step::kRecord;
   }
@@ -174,7 +175,8 @@ bool LaneReader::ReadDetail(const DetailPlace& place, base::Bytes& body) const {
   RecordHeader header;
   std::uint64_t next = 0;
   const Ring& ring = details_[place.ring];
-  return ring.CopyRecordAt(place.position, ring.tail(), header, body, next) == ReadFault::kNone;
+  return ring.CopyRecordAt(place.position, ring.tail(), header, body, next) == ReadFault::kNone &&
+         (header.flags & kUnchecked) == 0;
 }
 
 }  // namespace tenure::ingest

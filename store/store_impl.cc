@@ -5,6 +5,7 @@
 #include <map>
 
 #include "store/base/error.h"
+#include "store/base/fork.h"
 #include "store/commit/staging.h"
 #include "store/model/validate.h"
 #include "store/recovery/checkpoints.h"
@@ -57,6 +58,7 @@ Status StoreImpl::Start() {
   TENURE_RETURN_IF_ERROR(recovery::CheckFileSystem(env, layout.root, config.allow_any_file_system, options.log));
   env.SetSharedWithGroup(config.shared_with_group);
   opened_by_pid_ = static_cast<std::uint32_t>(::getpid());
+  fork_generation_ = base::ForkGeneration();
   TENURE_ASSIGN(member, ingest::Membership::Join(env, layout.members(), layout.shared_segment(), config.journal_id,
                                                  config.writer_slots, [this](ingest::CommitArea& area) {
                                                    return recovery::InitialiseShared(env, layout, config, area, note);
@@ -95,7 +97,7 @@ Status StoreImpl::Start() {
 }
 
 StoreImpl::~StoreImpl() {
-  if (opened_by_pid_ != static_cast<std::uint32_t>(::getpid())) {
+  if (fork_generation_ != base::ForkGeneration()) {
     // In a forked child nothing here is ours: threads do not exist, locks belong to the parent.
     if (background_.joinable()) background_.detach();
     (void)group.release();
@@ -127,7 +129,7 @@ StoreImpl::~StoreImpl() {
 }
 
 Status StoreImpl::CheckUsable() const {
-  if (opened_by_pid_ == static_cast<std::uint32_t>(::getpid())) return {};
+  if (fork_generation_ == base::ForkGeneration()) return {};
   return base::MakeError(ErrorCode::kClosed,
                          layout.root + ": this handle was opened by process " + std::to_string(opened_by_pid_) +
                              " and inherited over fork",

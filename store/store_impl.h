@@ -68,6 +68,7 @@ class StoreImpl {
   void ApplyBehind();
 
   std::uint32_t opened_by_pid_ = 0;
+  std::uint64_t fork_generation_ = 0;
   std::atomic<bool> stopping_{false};
   std::atomic<bool> background_asleep_{false};
   std::mutex background_mutex_;

@@ -1,5 +1,7 @@
 // Many threads on one handle.
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <future>
@@ -244,6 +246,25 @@ TEST_F(Concurrency, TheLagBoundHolds) {
   ASSERT_TRUE(entry.ok());
   EXPECT_GE(entry->lsn, 349u);
   EXPECT_EQ(store->Get("lag:1")->lsn, 450u);
+}
+
+TEST_F(Concurrency, AForkedChildCannotUseTheHandleAndHarmsNobody) {
+  ASSERT_TRUE(store_->Commit(PutOf("before", 1)).ok());
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    const auto put = store_->Commit(PutOf("child", 1));
+    const auto got = store_->Get("before:1");
+    const bool refused =
+        !put.ok() && put.error().code == ErrorCode::kClosed && !got.ok() && got.error().code == ErrorCode::kClosed;
+    store_.reset();
+    ::_exit(refused ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  ASSERT_TRUE(store_->Commit(PutOf("after", 1)).ok());
+  EXPECT_EQ(store_->List()->size(), 2u);
 }
 
 TEST_F(Concurrency, TwoOpensInOneProcessShareOneStore) {

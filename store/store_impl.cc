@@ -46,7 +46,11 @@ Result<std::shared_ptr<StoreImpl>> StoreImpl::Open(const std::string& path, cons
   auto& slot = registry.open[{&env, layout.root}];
   if (auto open = slot.lock(); open && open->CheckUsable().ok() && open->options.read_only == options.read_only)
     return open;
-  std::shared_ptr<StoreImpl> impl(new StoreImpl(env, options));
+  // In a forked child nothing of it may be touched: its threads do not exist there, the mapping is gone, and what waits
+  // on its condition variables will never wake up.
+  std::shared_ptr<StoreImpl> impl(new StoreImpl(env, options), [](StoreImpl* store) {
+    if (store->CheckUsable().ok()) delete store;
+  });
   impl->layout = std::move(layout);
   TENURE_RETURN_IF_ERROR(impl->Start());
   slot = impl;
@@ -54,11 +58,10 @@ Result<std::shared_ptr<StoreImpl>> StoreImpl::Open(const std::string& path, cons
 }
 
 Status StoreImpl::Start() {
+  opened_by_pid_ = static_cast<std::uint32_t>(::getpid());
   TENURE_ASSIGN(config, recovery::ReadConfig(env, layout));
   TENURE_RETURN_IF_ERROR(recovery::CheckFileSystem(env, layout.root, config.allow_any_file_system, options.log));
   env.SetSharedWithGroup(config.shared_with_group);
-  opened_by_pid_ = static_cast<std::uint32_t>(::getpid());
-  fork_generation_ = base::ForkGeneration();
   TENURE_ASSIGN(member, ingest::Membership::Join(env, layout.members(), layout.shared_segment(), config.journal_id,
                                                  config.writer_slots, [this](ingest::CommitArea& area) {
                                                    return recovery::InitialiseShared(env, layout, config, area, note);
@@ -97,16 +100,6 @@ Status StoreImpl::Start() {
 }
 
 StoreImpl::~StoreImpl() {
-  if (fork_generation_ != base::ForkGeneration()) {
-    // In a forked child nothing here is ours: threads do not exist, locks belong to the parent.
-    if (background_.joinable()) background_.detach();
-    (void)group.release();
-    (void)committer.release();
-    (void)applier.release();
-    (void)pool.release();
-    (void)member.release();
-    return;
-  }
   if (group) group->Stop();
   stopping_.store(true, std::memory_order_relaxed);
   if (background_.joinable()) {

@@ -11,6 +11,7 @@
 #include <string>
 #include <thread>
 
+#include "store/base/fork.h"
 #include "store/commit/applier.h"
 #include "store/commit/commit_lease.h"
 #include "store/commit/committer.h"
@@ -68,7 +69,7 @@ class StoreImpl {
   void ApplyBehind();
 
   std::uint32_t opened_by_pid_ = 0;
-  std::uint64_t fork_generation_ = 0;
+  const std::uint64_t fork_generation_ = base::ForkGeneration();
   std::atomic<bool> stopping_{false};
   std::atomic<bool> background_asleep_{false};
   std::mutex background_mutex_;

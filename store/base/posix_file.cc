@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "store/base/error.h"
+#include "store/base/fork.h"
 #include "store/base/posix_error.h"
 
 namespace tenure::base {
@@ -54,15 +55,25 @@ int OpenDescriptor(const std::string& path, int flags, unsigned mode) {
 }
 
 PosixFile::PosixFile(std::string path, int descriptor)
-    : path_(std::move(path)), descriptor_(descriptor), owner_pid_(::getpid()) {}
+    : path_(std::move(path)), descriptor_(descriptor), fork_generation_(ForkGeneration()) {}
 
 PosixFile::~PosixFile() {
   // A forked child does not have the mappings; at their addresses it may have mapped something else.
-  if (::getpid() == owner_pid_) {
+  const bool forked = ForkGeneration() != fork_generation_;
+  if (!forked) {
     MutexLock lock(mutex_);
     for (const auto& mapping : mappings_) ::munmap(mapping.first, mapping.second);
   }
+  if (locked_.load(std::memory_order_relaxed)) {
+    if (forked) return;  // closed at the fork; the number may be somebody else's by now
+    ForgetDescriptor(descriptor_);
+  }
   ::close(descriptor_);
+}
+
+/// From the first lock on, the descriptor must not live on in a forked child.
+void PosixFile::NoteLock() {
+  if (!locked_.exchange(true, std::memory_order_relaxed)) CloseInChildren(descriptor_);
 }
 
 Result<std::size_t> PosixFile::ReadAt(std::uint64_t offset, std::span<std::byte> out) const {
@@ -137,6 +148,7 @@ Result<std::pair<std::uint64_t, std::uint64_t>> PosixFile::Identity() const {
 }
 
 Result<bool> PosixFile::TryLock(LockKind kind, std::uint64_t offset, std::uint64_t length) {
+  NoteLock();
   struct flock request = LockRequest(LockType(kind), offset, length);
   if (RetryInterrupted([&] { return ::fcntl(descriptor_, F_OFD_SETLK, &request); }) == 0) return true;
   if (errno == EAGAIN || errno == EACCES) return false;
@@ -144,6 +156,7 @@ Result<bool> PosixFile::TryLock(LockKind kind, std::uint64_t offset, std::uint64
 }
 
 Status PosixFile::Lock(LockKind kind, std::uint64_t offset, std::uint64_t length) {
+  NoteLock();
   struct flock request = LockRequest(LockType(kind), offset, length);
   if (RetryInterrupted([&] { return ::fcntl(descriptor_, F_OFD_SETLKW, &request); }) == 0) return {};
   return ErrnoError("lock", path_, errno);

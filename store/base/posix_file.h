@@ -1,6 +1,7 @@
 // File on a descriptor of this machine. Any thread may call anything.
 #pragma once
 
+#include <atomic>
 #include <string>
 #include <utility>
 #include <vector>
@@ -39,9 +40,12 @@ class PosixFile final : public File {
   Result<std::byte*> MapShared(std::uint64_t bytes) override;
 
  private:
+  void NoteLock();
+
   const std::string path_;
   const int descriptor_;
-  const int owner_pid_;  ///< The mappings exist in this process only: MADV_DONTFORK.
+  const std::uint64_t fork_generation_;  ///< The mappings exist in this process only: MADV_DONTFORK.
+  std::atomic<bool> locked_{false};
   Mutex mutex_;
   std::vector<std::pair<void*, std::size_t>> mappings_ GUARDED_BY(mutex_);
 };

@@ -267,6 +267,35 @@ TEST_F(Concurrency, AForkedChildCannotUseTheHandleAndHarmsNobody) {
   EXPECT_EQ(store_->List()->size(), 2u);
 }
 
+/// The kernel keeps a lock as long as any copy of its descriptor is open.
+TEST_F(Concurrency, AForkedChildDoesNotKeepItsParentsMemberByte) {
+  store_.reset();
+  int ready[2], go_on[2];
+  ASSERT_EQ(::pipe(ready), 0);
+  ASSERT_EQ(::pipe(go_on), 0);
+  const pid_t parent = ::fork();
+  ASSERT_GE(parent, 0);
+  if (parent == 0) {
+    auto store = Store::Open(scratch_.path());
+    if (!store.ok() || !store->Commit(PutOf("parent", 1)).ok()) ::_exit(1);
+    if (::fork() == 0) {
+      // Lives on, without exec, until the test has seen that its parent counts as dead.
+      char byte = 0;
+      ::_exit(::write(ready[1], "x", 1) == 1 && ::read(go_on[0], &byte, 1) == 1 ? 0 : 1);
+    }
+    ::kill(::getpid(), SIGKILL);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(parent, &status, 0), parent);
+  char byte = 0;
+  ASSERT_EQ(::read(ready[0], &byte, 1), 1) << "the grandchild is there";
+  auto store = Store::Open(scratch_.path());
+  ASSERT_TRUE(store.ok()) << store.error().message;
+  EXPECT_EQ(store->Stats()->members, 1u);
+  ASSERT_EQ(::write(go_on[1], "x", 1), 1);
+  for (const int descriptor : {ready[0], ready[1], go_on[0], go_on[1]}) ::close(descriptor);
+}
+
 TEST_F(Concurrency, TwoOpensInOneProcessShareOneStore) {
   auto second = Store::Open(scratch_.path());
   ASSERT_TRUE(second.ok());

@@ -14,6 +14,8 @@
 namespace tenure {
 namespace {
 
+/// Shorter than this, a busy machine takes every owner for a stopped one.
+constexpr std::uint64_t kCommitTtlMinMs = 10;
 /// A process that leaves applies at most this much; the rest is for the next opener.
 constexpr Lsn kCheapToApply = 2'000;
 /// Without a background thread, applying is left to readers until this many transactions wait.
@@ -39,6 +41,11 @@ std::string DefaultWriter(const base::HostInfo& host) { return host.user + "@" +
 Result<std::shared_ptr<StoreImpl>> StoreImpl::Open(const std::string& path, const OpenOptions& options) {
   base::Env& env = options.env != nullptr ? *options.env : base::Env::Posix();
   if (!options.writer.empty()) TENURE_RETURN_IF_ERROR(model::ValidateWriter(options.writer));
+  if (options.commit_ttl_ms < kCommitTtlMinMs) {
+    return base::MakeError(ErrorCode::kInvalidArgument,
+                           "a time to live of " + std::to_string(options.commit_ttl_ms) + " ms is too short",
+                           "OpenOptions::commit_ttl_ms is " + std::to_string(kCommitTtlMinMs) + " or more");
+  }
   TENURE_ASSIGN(recovery::Layout layout, recovery::FindStore(env, path));
   TENURE_ASSIGN(layout.root, env.Canonical(layout.root));
   Registry& registry = OpenStores();

@@ -242,6 +242,7 @@ bool Group::CollectLocked(const std::shared_ptr<SlotUse>& use, Pending& pending)
   if (!pending.staged.empty()) RemoveStaged(context_.env, context_.staging_dir, pending.staged);
   if (pending.asynchronous) asynchronous_.fetch_sub(1, std::memory_order_relaxed);
   pending.work.answer = std::move(*answer);
+  pending.body = {};  // a ticket may be kept long after its answer
   pending.done.store(true, std::memory_order_release);
   return true;
 }

@@ -35,15 +35,31 @@ void AddWriterOptions(CLI::App& app, unsigned takes, Options& options) {
   }
 }
 
+/// `--peer none` and `--peer all` name no subject: they stand alone.
+std::string TakePeers(const std::vector<std::string>& names, Options& options) {
+  for (const char* word : {"all", "none"}) {
+    if (std::find(names.begin(), names.end(), word) == names.end()) continue;
+    if (names.size() > 1) return std::string("--peer ") + word + " goes with no other peer";
+    options.no_peers = std::string(word) == "none";
+    return {};
+  }
+  options.peers = names;
+  return {};
+}
+
 void AddPeerOptions(CLI::App& app, Options& options) {
-  CLI::Option* peer = app.add_option("--peer", options.peers, "only these peers");
-  peer->option_text("NAME...")->check(CLI::IsMember(kPeers));
-  app.add_option_function<std::string>(
-         "--peers", [&options](const std::string& which) { options.no_peers = which == "none"; },
-         "all that suit the workload (default), or none")
-      ->option_text("all|none")
-      ->check(CLI::IsMember({"all", "none"}))
-      ->excludes(peer);
+  std::vector<std::string> accepted = kPeers;
+  accepted.insert(accepted.end(), {"all", "none"});
+  // --peers is the same option: one reads as well as the other.
+  app.add_option_function<std::vector<std::string>>(
+         "--peer,--peers",
+         [&options](const std::vector<std::string>& names) {
+           const std::string fault = TakePeers(names, options);
+           if (!fault.empty()) throw CLI::ValidationError(fault);
+         },
+         "only these peers; none; or all that suit the workload (default)")
+      ->option_text("NAME...|none|all")
+      ->check(CLI::IsMember(accepted));
   std::string footer = "Subjects in this program:\n";
   for (const SubjectEntry* entry : AllSubjects()) {
     const std::string name = entry->name;

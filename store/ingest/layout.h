@@ -12,6 +12,7 @@
 // Who may write what:
 //   by compare-and-swap under the writer's epoch   owner, durable, resolved, heartbeat, takeovers, generation,
 //                                                  SlotEntry::head and ::quarantine, Cell words, reply words
+//   by who has claimed the slot                    SlotEntry::allocated, from 0 to 1 and never back
 //   by the slot's own thread                       SlotEntry::submitted, ::waiting, lane controls, ring tails and
 //                                                  bytes, reply positions; Cell::completion from resolved to pending
 //   hints, whose loss or late change costs a bounded wait and nothing else
@@ -127,6 +128,7 @@ enum class SlotState : std::uint8_t { kFree, kClaimed, kActive };
 struct SlotEntry {
   /// {generation << 8 | state, OwnerWord of the process}.
   alignas(64) base::Atomic128 word;
+  std::atomic<std::uint32_t> allocated;              ///< 1: the slot's pages exist, for as long as the file does.
   alignas(64) base::Atomic128 head;                  ///< A LaneHead.
   base::Atomic128 quarantine;                        ///< {epoch, generation of the slot whose content is bad}.
   alignas(64) std::atomic<std::uint64_t> submitted;  ///< Operations pushed so far; release, after the ring's tail.

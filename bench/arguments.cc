@@ -16,10 +16,13 @@ const std::vector<std::string> kPeers = {"sqlite", "sqlite_retry", "sqlite_flock
                                          "lmdb",   "rocksdb",      "jsonfile"};
 
 void AddWriterOptions(CLI::App& app, unsigned takes, Options& options) {
-  if (takes & kTakesWriters) {
-    CLI::Option* procs = app.add_option("--procs", options.procs, "writers, each a process (default: 16)");
-    CLI::Option* threads = app.add_option("--threads", options.threads, "writers, each a thread of one process");
+  CLI::Option* procs = nullptr;
+  if (takes & (kTakesWriters | kTakesProcesses)) {
+    procs = app.add_option("--procs", options.procs, "writers, each a process (default: 16)");
     procs->option_text("N")->check(CLI::Range(1, 1024));
+  }
+  if (takes & kTakesWriters) {
+    CLI::Option* threads = app.add_option("--threads", options.threads, "writers, each a thread of one process");
     threads->option_text("N")->check(CLI::Range(1, 1024))->excludes(procs);
   }
   CLI::Option* outstanding = nullptr;
@@ -75,9 +78,14 @@ void AddSizeOptions(CLI::App& app, unsigned takes, Options& options) {
         ->check(CLI::Range(0.01, 3600.0));
   }
   if (takes & kTakesKeys) {
-    app.add_option("--keys", options.keys, "distinct keys (put: 100000, recovery: 1000000)")
+    app.add_option("--keys", options.keys, "distinct keys (put, read: 100000; recovery: 1000000)")
         ->option_text("N")
         ->check(CLI::Range(1U, 4'000'000'000U));
+  }
+  if (takes & kTakesBig) {
+    app.add_option("--big", options.big, "entries of the big store (10000000)")
+        ->option_text("N")
+        ->check(CLI::Range(20'000U, 100'000'000U));
   }
   if (takes & kTakesRuns) {
     app.add_option("--runs", options.runs, "processes of each subject in a round (50)")

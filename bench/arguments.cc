@@ -16,10 +16,13 @@ const std::vector<std::string> kPeers = {"sqlite", "sqlite_retry", "sqlite_flock
                                          "lmdb",   "rocksdb",      "jsonfile"};
 
 void AddWriterOptions(CLI::App& app, unsigned takes, Options& options) {
-  if (takes & kTakesWriters) {
-    CLI::Option* procs = app.add_option("--procs", options.procs, "writers, each a process (default: 16)");
-    CLI::Option* threads = app.add_option("--threads", options.threads, "writers, each a thread of one process");
+  CLI::Option* procs = nullptr;
+  if (takes & (kTakesWriters | kTakesProcesses)) {
+    procs = app.add_option("--procs", options.procs, "writers, each a process (default: 16)");
     procs->option_text("N")->check(CLI::Range(1, 1024));
+  }
+  if (takes & kTakesWriters) {
+    CLI::Option* threads = app.add_option("--threads", options.threads, "writers, each a thread of one process");
     threads->option_text("N")->check(CLI::Range(1, 1024))->excludes(procs);
   }
   CLI::Option* outstanding = nullptr;
@@ -35,15 +38,31 @@ void AddWriterOptions(CLI::App& app, unsigned takes, Options& options) {
   }
 }
 
+/// `--peer none` and `--peer all` name no subject: they stand alone.
+std::string TakePeers(const std::vector<std::string>& names, Options& options) {
+  for (const char* word : {"all", "none"}) {
+    if (std::find(names.begin(), names.end(), word) == names.end()) continue;
+    if (names.size() > 1) return std::string("--peer ") + word + " goes with no other peer";
+    options.no_peers = std::string(word) == "none";
+    return {};
+  }
+  options.peers = names;
+  return {};
+}
+
 void AddPeerOptions(CLI::App& app, Options& options) {
-  CLI::Option* peer = app.add_option("--peer", options.peers, "only these peers");
-  peer->option_text("NAME...")->check(CLI::IsMember(kPeers));
-  app.add_option_function<std::string>(
-         "--peers", [&options](const std::string& which) { options.no_peers = which == "none"; },
-         "all that suit the workload (default), or none")
-      ->option_text("all|none")
-      ->check(CLI::IsMember({"all", "none"}))
-      ->excludes(peer);
+  std::vector<std::string> accepted = kPeers;
+  accepted.insert(accepted.end(), {"all", "none"});
+  // --peers is the same option: one reads as well as the other.
+  app.add_option_function<std::vector<std::string>>(
+         "--peer,--peers",
+         [&options](const std::vector<std::string>& names) {
+           const std::string fault = TakePeers(names, options);
+           if (!fault.empty()) throw CLI::ValidationError(fault);
+         },
+         "only these peers; none; or all that suit the workload (default)")
+      ->option_text("NAME...|none|all")
+      ->check(CLI::IsMember(accepted));
   std::string footer = "Subjects in this program:\n";
   for (const SubjectEntry* entry : AllSubjects()) {
     const std::string name = entry->name;
@@ -59,9 +78,14 @@ void AddSizeOptions(CLI::App& app, unsigned takes, Options& options) {
         ->check(CLI::Range(0.01, 3600.0));
   }
   if (takes & kTakesKeys) {
-    app.add_option("--keys", options.keys, "distinct keys (put: 100000, recovery: 1000000)")
+    app.add_option("--keys", options.keys, "distinct keys (put, read: 100000; recovery: 1000000)")
         ->option_text("N")
         ->check(CLI::Range(1U, 4'000'000'000U));
+  }
+  if (takes & kTakesBig) {
+    app.add_option("--big", options.big, "entries of the big store (10000000)")
+        ->option_text("N")
+        ->check(CLI::Range(20'000U, 100'000'000U));
   }
   if (takes & kTakesRuns) {
     app.add_option("--runs", options.runs, "processes of each subject in a round (50)")

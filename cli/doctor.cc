@@ -1,8 +1,9 @@
 // tenure doctor: the store and its surroundings, with what to do about what is not well
-#include <algorithm>
-
+#include "tenure/doctor.h"
 #include "cli/args.h"
 #include "cli/command.h"
+#include "cli/doctor_advice.h"
+#include "cli/doctor_tables.h"
 #include "cli/facts.h"
 #include "cli/registry.h"
 #include "store/base/error.h"
@@ -13,51 +14,12 @@
 namespace tenure::cli {
 namespace {
 
-constexpr std::uint64_t kFreeBytesLow = 256ull << 20;  // a few segments of the largest size and their spares
-constexpr std::uint64_t kLagHigh = 100'000;
-constexpr std::uint64_t kSegmentsMany = 64;
-
-struct Finding {
-  std::string warning;
-  std::string remedy;
-};
-
-void LookAtFileSystem(const base::FileSystemInfo& info, std::vector<Finding>& findings) {
-  if (info.type == "tmpfs") {
-    findings.push_back({"the store is on a tmpfs: nothing survives a reboot", "move it to a disk (ext4 or xfs)"});
-  } else if (info.type == "overlayfs") {
-    findings.push_back({"the store is on an overlayfs: it goes away with its container",
-                        "put it on a volume that is mounted from a disk"});
-  } else if (info.type != "ext4" && info.type != "xfs") {
-    findings.push_back({"the file system " + info.type + " is not one that promises preallocated space",
-                        "move the store to ext4 or xfs, or watch the free space"});
-  }
-  if (info.read_only) {
-    findings.push_back({"the file system is mounted read-only", "remount it to write; reads work"});
-  } else if (info.free_bytes < kFreeBytesLow) {
-    findings.push_back({"only " + HumanBytes(info.free_bytes) + " are free",
-                        "free some space, or run 'tenure compact'; with a full disk writes fail and reads go on"});
-  }
-}
-
-void LookAtStats(const StoreStats& stats, std::vector<Finding>& findings) {
-  const std::uint64_t lag = stats.durable_lsn - std::min(stats.durable_lsn, stats.applied_lsn);
-  if (lag > kLagHigh) {
-    findings.push_back({"the index is " + std::to_string(lag) + " transactions behind the journal",
-                        "keep one process open that applies in the background, or read once"});
-  }
-  if (stats.segments > kSegmentsMany && stats.checkpoints == 0) {
-    findings.push_back({"the journal has " + std::to_string(stats.segments) + " segments and no checkpoint covers them",
-                        "run 'tenure compact'"});
-  }
-}
-
-std::string FindingsJson(const std::vector<Finding>& findings) {
+std::string FindingsJson(const std::vector<Finding>& findings, Finding::Kind kind, const char* name) {
   std::string json = "[";
   for (const Finding& finding : findings) {
-    json += (json.size() > 1 ? "," : "");
-    json +=
-        "{\"warning\":" + model::QuoteJson(finding.warning) + ",\"remedy\":" + model::QuoteJson(finding.remedy) + "}";
+    if (finding.kind != kind) continue;
+    json += (json.size() > 1 ? ",{\"" : "{\"") + std::string(name) + "\":" + model::QuoteJson(finding.text) +
+            ",\"remedy\":" + model::QuoteJson(finding.remedy) + "}";
   }
   return json + "]";
 }
@@ -81,50 +43,85 @@ class Doctor : public Command {
     if (const auto info = ctx.env().FileSystem(layout.root); info.ok()) {
       facts.Text("file_system", info->type);
       facts.Bytes("free_bytes", info->free_bytes);
-      LookAtFileSystem(*info, findings);
+      findings = AdviseOnFileSystem(*info);
     } else {
-      findings.push_back({info.error().message, "look at the mount"});
+      findings.push_back({Finding::Kind::kWarning, info.error().message, "look at the mount"});
     }
     facts.Text("sqlite_version", index::SqliteVersion());
     facts.Text("host", ctx.env().Host().host);
-    int status = 0;
-    const Status looked = LookInside(ctx, layout, facts, findings);
+    std::optional<StoreDiagnosis> diagnosis;
+    Status looked = LookInside(ctx, layout, facts, diagnosis);
+    if (looked.ok() && diagnosis->damage) looked = Status(*diagnosis->damage);
     if (!looked.ok()) {
-      findings.push_back({looked.error().message, looked.error().hint});
-      status = ExitCode(looked.error().code);
+      findings.push_back({Finding::Kind::kWarning, looked.error().message, looked.error().hint});
     }
-    facts.Json("warnings", FindingsJson(findings));
+    if (diagnosis) Append(findings, AdviseOnStore(*diagnosis));
+    Append(findings, AdviseOnSqlite(index::SqliteVersion()));
+    facts.Json("warnings", FindingsJson(findings, Finding::Kind::kWarning, "warning"));
+    facts.Json("notes", FindingsJson(findings, Finding::Kind::kNote, "note"));
     facts.Print(ctx);
-    if (IsJson(ctx.format())) return status;
-    for (const Finding& finding : findings) {
-      ctx.out().Line("warning: " + Printable(finding.warning));
-      if (!finding.remedy.empty()) ctx.out().Line("remedy: " + Printable(finding.remedy));
-    }
-    if (findings.empty() && ctx.format() == Format::kTable) ctx.out().Line("no warnings");
-    return status;
+    if (ctx.format() == Format::kTable && diagnosis) TENURE_RETURN_IF_ERROR(PrintDiagnosisTables(ctx, *diagnosis));
+    PrintFindings(ctx, findings);
+    return looked.ok() ? 0 : ExitCode(looked.error().code);
   }
 
  private:
-  static Status LookInside(Context& ctx, const recovery::Layout& layout, Facts& facts, std::vector<Finding>& findings) {
+  static void Append(std::vector<Finding>& findings, const std::vector<Finding>& more) {
+    findings.insert(findings.end(), more.begin(), more.end());
+  }
+
+  static void PrintFindings(Context& ctx, const std::vector<Finding>& findings) {
+    if (IsJson(ctx.format())) return;
+    if (ctx.format() == Format::kTable) ctx.out().Line(findings.empty() ? "\nno warnings" : "\nwhat to do");
+    for (const Finding& finding : findings) {
+      const bool warning = finding.kind == Finding::Kind::kWarning;
+      ctx.out().Line((warning ? "warning: " : "note: ") + Printable(finding.text));
+      if (!finding.remedy.empty()) ctx.out().Line("remedy: " + Printable(finding.remedy));
+    }
+  }
+
+  /// Without opening the store: that would take over from a dead committer, and hide it.
+  static Status LookInside(Context& ctx, const recovery::Layout& layout, Facts& facts,
+                           std::optional<StoreDiagnosis>& diagnosis) {
     TENURE_ASSIGN(const recovery::Config config, recovery::ReadConfig(ctx.env(), layout));
     facts.Number("format", config.format);
     facts.Time("created", config.created_at_ms);
     facts.Text("shared", config.shared_with_group ? "group" : "no");
-    TENURE_ASSIGN(const Store store, ctx.OpenStore({.read = true}));
-    TENURE_ASSIGN(const StoreStats stats, store.Stats());
-    facts.Text("store_id", stats.store_id);
-    facts.Number("incarnation", stats.incarnation);
-    facts.Number("epoch", stats.epoch);
-    facts.Number("durable_lsn", stats.durable_lsn);
-    facts.Number("applied_lsn", stats.applied_lsn);
-    facts.Number("members", stats.members);
-    facts.Number("segments", stats.segments);
-    facts.Bytes("journal_bytes", stats.journal_bytes);
-    facts.Bytes("index_bytes", stats.index_bytes);
-    facts.Number("checkpoints", stats.checkpoints);
-    facts.Text("index_path", stats.index_path);
-    LookAtStats(stats, findings);
+    OpenOptions options;
+    options.env = &ctx.env();
+    TENURE_ASSIGN(diagnosis, Diagnose(layout.root, options));
+    const StoreDiagnosis& d = *diagnosis;
+    facts.Text("store_id", d.store_id);
+    facts.Number("incarnation", d.incarnation);
+    facts.Text("shared_memory", SharedMemoryName(d.shared_memory));
+    if (d.shared_memory == SharedMemoryState::kSound) {
+      SharedFacts(d, facts);
+    } else {
+      for (const char* unknown : {"epoch", "durable_lsn", "resolved_lsn", "applied_lsn"}) facts.Json(unknown, "null");
+    }
+    facts.Number("members", d.members_alive);
+    facts.Number("segments", d.segments);
+    facts.Bytes("journal_bytes", d.journal_bytes);
+    facts.Bytes("index_bytes", d.index_bytes);
+    facts.Number("checkpoints", d.checkpoints);
+    facts.Text("index_path", d.index_path);
+    facts.Json("held_exclusively", d.held_exclusively ? "true" : "false");
+    facts.Json("processes", MembersJson(d));
     return {};
+  }
+
+  static void SharedFacts(const StoreDiagnosis& d, Facts& facts) {
+    facts.Number("epoch", d.lease.epoch);
+    facts.Number("durable_lsn", d.durable_lsn);
+    facts.Number("resolved_lsn", d.resolved_lsn);
+    facts.Number("applied_lsn", d.applied_lsn);
+    facts.Text("committer", LeaseText(d));
+    facts.Json("commit_lease", LeaseJson(d.lease));
+    facts.Text("applier", !d.applying ? "nobody" : d.applying_pid == 0 ? "a process" : std::to_string(d.applying_pid));
+    facts.Number("writer_slots", d.writer_slots);
+    facts.Number("writer_slots_free", d.writer_slots_free);
+    facts.Json("slots", SlotsJson(d));
+    facts.Text("index_generation", d.index_path.substr(d.index_path.rfind('/') + 1));
   }
 
   static Result<int> PrintIndexPath(Context& ctx) {

@@ -17,6 +17,16 @@ Result<SqliteDb> SqliteDb::Open(const std::string& path, const std::string& sync
   return db;
 }
 
+Result<SqliteDb> SqliteDb::OpenReadOnly(const std::string& path, unsigned cache_mib) {
+  sqlite3* raw = nullptr;
+  const int code = sqlite3_open_v2(path.c_str(), &raw, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, nullptr);
+  SqliteDb db(raw);
+  if (code != SQLITE_OK) return Fail("sqlite open " + path + ": " + sqlite3_errstr(code));
+  sqlite3_busy_timeout(raw, 60'000);
+  TENURE_RETURN_IF_ERROR(db.Execute(("PRAGMA cache_size=-" + std::to_string(cache_mib * 1024)).c_str()));
+  return db;
+}
+
 Error SqliteDb::LastError(const std::string& doing) const {
   return Fail("sqlite " + doing + ": " + sqlite3_errmsg(db_.get()));
 }

@@ -23,6 +23,8 @@ class SqliteDb {
  public:
   /// WAL mode; `synchronous` is "FULL" or "NORMAL".
   static Result<SqliteDb> Open(const std::string& path, const std::string& synchronous, unsigned cache_mib);
+  /// An existing file, to read.
+  static Result<SqliteDb> OpenReadOnly(const std::string& path, unsigned cache_mib);
   Status Execute(const char* sql);
   Result<SqliteStatement> Prepare(const char* sql);
   sqlite3* raw() const { return db_.get(); }

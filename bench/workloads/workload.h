@@ -29,6 +29,7 @@ struct Options {
   bool no_peers = false;
   unsigned runs = 50;
   std::string tenure_binary;
+  std::uint64_t big = 10'000'000;
 };
 
 /// Which of the options a workload takes, besides those that all take.
@@ -41,6 +42,8 @@ enum Takes : unsigned {
   kTakesPeers = 32,
   kTakesRuns = 64,
   kTakesTenureBinary = 128,
+  kTakesProcesses = 256,  ///< Of kTakesWriters, only --procs.
+  kTakesBig = 512,
 };
 
 struct WorkloadEntry {

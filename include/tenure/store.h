@@ -20,6 +20,7 @@
 namespace tenure {
 
 class StoreImpl;
+struct StoreDiagnosis;
 struct TicketState;
 
 /// The answer to a submitted transaction, when it comes. Copyable; thread-safe.
@@ -127,6 +128,9 @@ class TENURE_API Store {
   /// Applies everything durable to the index and waits for it.
   Status CatchUp() const;
   Result<StoreStats> Stats() const;
+  /// Who has the store open and what they are at: see tenure/doctor.h, which can also look at a store that does not
+  /// open. Changes nothing and waits for nobody, unlike Stats.
+  Result<StoreDiagnosis> Diagnose() const;
   Result<CompactReport> Compact(const CompactOptions& options = {});
   /// Copies the store, as of one LSN, to `dir`/.tenure, with a new store id and incarnation.
   Result<Lsn> Backup(const std::string& dir) const;

@@ -1,6 +1,5 @@
 #include "store/base/host.h"
 
-#include <fcntl.h>
 #include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,37 +12,10 @@
 #include <vector>
 
 #include "store/base/hash.h"
-#include "store/base/posix_file.h"
+#include "store/base/processes.h"
 
 namespace tenure::base {
 namespace {
-
-/// The text of a file of /proc, which has no size; empty when it cannot be read.
-std::string ReadProc(const std::string& path) {
-  const int descriptor = OpenDescriptor(path, O_RDONLY, 0);
-  if (descriptor < 0) return {};
-  const PosixFile file(path, descriptor);
-  std::array<std::byte, 4096> buffer;
-  const auto got = file.ReadAt(0, buffer);
-  return got.ok() ? std::string(AsText(ByteView(buffer).first(*got))) : std::string();
-}
-
-/// Field 22 of /proc/self/stat. The second field is the program's name in parentheses and may hold
-/// anything, so fields are counted from the last closing one.
-std::uint64_t ProcessStart() {
-  const std::string stat = ReadProc("/proc/self/stat");
-  const std::size_t name_end = stat.rfind(')');
-  if (name_end == std::string::npos) return 0;
-  std::size_t at = name_end + 1;
-  for (int field = 3; field <= 22; ++field) {
-    at = stat.find_first_not_of(' ', at);
-    if (at == std::string::npos) return 0;
-    if (field == 22) return std::strtoull(stat.c_str() + at, nullptr, 10);
-    at = stat.find(' ', at);
-    if (at == std::string::npos) return 0;
-  }
-  return 0;
-}
 
 std::array<std::byte, 16> BootId() {
   std::string digits;
@@ -84,7 +56,8 @@ HostInfo ReadHost() {
   info.uid = ::getuid();
   info.user = UserName(info.uid);
   info.pid = static_cast<std::uint32_t>(::getpid());
-  info.process_start = ProcessStart();
+  const auto stat = ReadProcessStat(0);
+  info.process_start = stat ? stat->start_ticks : 0;
   info.boot_id = BootId();
   struct stat time_namespace {};
   if (::stat("/proc/self/ns/time", &time_namespace) == 0) info.time_namespace = time_namespace.st_ino;

@@ -13,6 +13,7 @@
 // Who may write what:
 //   by compare-and-swap under the writer's epoch   owner, durable, resolved, heartbeat, takeovers, generation,
 //                                                  SlotEntry::head and ::quarantine, CompletionCell words, reply words
+//   by who has claimed the slot                    SlotEntry::allocated, from 0 to 1 and never back
 //   by the slot's own thread                       SlotEntry::submitted, ::waiting, lane controls, ring tails and
 //                                                  bytes, reply positions; CompletionCell::completion from resolved to
 //                                                  pending
@@ -133,6 +134,7 @@ enum class SlotState : std::uint8_t { kFree, kClaimed, kActive };
 struct SlotEntry {
   /// {generation << 8 | state, OwnerWord of the process}.
   alignas(64) base::Atomic128 word;
+  std::atomic<std::uint32_t> allocated;              ///< 1: the slot's pages exist, for as long as the file does.
   alignas(64) base::Atomic128 head;                  ///< A LaneHead.
   base::Atomic128 quarantine;                        ///< {epoch, generation of the slot whose content is bad}.
   alignas(64) std::atomic<std::uint64_t> submitted;  ///< Operations pushed so far; release, after the ring's tail.

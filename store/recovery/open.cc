@@ -193,10 +193,7 @@ Status EnsureIndex(commit::Context& context, const Layout& layout) {
   return context.build_next_index();
 }
 
-Status CheckConsistency(const commit::Context& context, const Layout& layout) {
-  TENURE_ASSIGN(const Lsn trimmed, context.trimmed_below());
-  TENURE_ASSIGN(const journal::Chain chain,
-                journal::ReadChain(context.env, layout.journal(), context.journal_id, trimmed));
+Status CheckChain(const journal::Chain& chain, const Layout& layout) {
   if (chain.segments.empty()) {
     return base::MakeError(ErrorCode::kCorruption, layout.journal() + " holds no segment of this store",
                            "restore the journal from a backup; nothing was changed");
@@ -209,6 +206,13 @@ Status CheckConsistency(const commit::Context& context, const Layout& layout) {
     }
   }
   return {};
+}
+
+Status CheckConsistency(const commit::Context& context, const Layout& layout) {
+  TENURE_ASSIGN(const Lsn trimmed, context.trimmed_below());
+  TENURE_ASSIGN(const journal::Chain chain,
+                journal::ReadChain(context.env, layout.journal(), context.journal_id, trimmed));
+  return CheckChain(chain, layout);
 }
 
 Status CreateFiles(base::Env& env, const Layout& layout, const Config& config) {

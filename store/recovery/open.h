@@ -13,6 +13,7 @@
 
 #include "store/commit/context.h"
 #include "store/ingest/shared_segment.h"
+#include "store/journal/segments.h"
 #include "store/recovery/config.h"
 #include "tenure/store.h"
 
@@ -30,6 +31,8 @@ Status EnsureIndex(commit::Context& context, const Layout& layout);
 /// Checks that journal and index can belong together: the newest segment is whole, and the index is
 /// not ahead of the durable LSN. Cheap: headers and one row.
 Status CheckConsistency(const commit::Context& context, const Layout& layout);
+/// The part of it that needs the chain alone.
+Status CheckChain(const journal::Chain& chain, const Layout& layout);
 
 /// Makes the files of a new, empty store below `layout.root`, which exists and is empty.
 Status CreateFiles(base::Env& env, const Layout& layout, const Config& config);

@@ -245,18 +245,18 @@ TEST(DoubleBuffer, ASuccessorFinishesTheHalfAndEachCellIsReleasedOnce) {
   std::vector<Drain::Collected> copies;
   old.Collect(0, kBound, NobodyIsDead, [&](const Drain::Collected& got) { copies.push_back(got); });
   ASSERT_EQ(copies.size(), 3u);
-  EXPECT_TRUE(old.Release(copies[0].cell, copies[0].sequence));
+  EXPECT_TRUE(old.Release(copies[0].cell, copies[0].word));
   Drain successor(small.buffer, 2);
   ASSERT_TRUE(successor.TakeOver());
   EXPECT_EQ(successor.Swap(), Swapped::kNotDrained);
   Emptier got{successor, {}, {}};
   EXPECT_EQ(got.Collect(0), 0u);
   EXPECT_THAT(got.numbers, ElementsAre(1, 2));
-  for (const Drain::Collected& copy : copies) EXPECT_FALSE(old.Release(copy.cell, copy.sequence));
+  for (const Drain::Collected& copy : copies) EXPECT_FALSE(old.Release(copy.cell, copy.word));
   ASSERT_EQ(successor.Swap(), Swapped::kYes);
   ASSERT_EQ(small.Write(7), WriteResult::kOk);  // into a cell that the old drain knows under another sequence
-  for (const Drain::Collected& copy : copies) EXPECT_FALSE(old.Release(copy.cell, copy.sequence));
-  EXPECT_FALSE(old.Release(1000, 1));
+  for (const Drain::Collected& copy : copies) EXPECT_FALSE(old.Release(copy.cell, copy.word));
+  EXPECT_FALSE(old.Release(1000, copies[0].word));
 }
 
 TEST(DoubleBuffer, ALateClaimInTheWrongHalfIsTakenBack) {
@@ -290,12 +290,12 @@ TEST(DoubleBuffer, AClaimThatWillBeTakenBackIsWaitedFor) {
   ASSERT_EQ(drain.Swap(), Swapped::kYes);
   Cell& cell = Steps::CellAt(small.buffer, 2);
   base::Pair64 word = cell.word.Load();
-  const base::Pair64 claimed = CellWord(SequenceOf(word) + 8, CellState::kClaimed, kMe);
+  const base::Pair64 claimed = CellWord(SequenceOf(word) + 8, CellState::kClaimed, kMe, StampOf(word));
   ASSERT_TRUE(cell.word.CompareExchange(word, claimed));
   EXPECT_EQ(got.Collect(0), 1u);
   EXPECT_EQ(drain.Swap(), Swapped::kNotDrained);
   word = claimed;
-  ASSERT_TRUE(cell.word.CompareExchange(word, CellWord(SequenceOf(word), CellState::kFree, {})));
+  ASSERT_TRUE(cell.word.CompareExchange(word, CellWord(SequenceOf(word), CellState::kFree, {}, StampOf(word))));
   EXPECT_EQ(got.Collect(0), 0u);
   ASSERT_EQ(drain.Swap(), Swapped::kYes);
   for (std::uint64_t i = 0; i < 4; ++i) ASSERT_EQ(small.Write(i), WriteResult::kOk);

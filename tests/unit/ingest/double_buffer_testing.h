@@ -57,7 +57,7 @@ struct Emptier {
   std::uint32_t Collect(std::uint64_t now_ns, const Drain::Dead& dead = NobodyIsDead) {
     return drain.Collect(now_ns, kBound, dead, [&](const Drain::Collected& got) {
       EXPECT_EQ(got.fault, ReadFault::kNone);
-      EXPECT_TRUE(drain.Release(got.cell, got.sequence));
+      EXPECT_TRUE(drain.Release(got.cell, got.word));
       numbers.push_back(got.header.timestamp_ns);
       sequences.push_back(got.sequence);
     });

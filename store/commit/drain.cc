@@ -17,7 +17,11 @@ constexpr std::uint32_t kRunLength = 8;
 }  // namespace
 
 bool LaneDrain::TakeOver(std::uint32_t epoch) {
-  return ingest::RestampHeads(registry_, epoch) && buffer_.TakeOver(epoch);
+  if (!ingest::RestampHeads(registry_, epoch)) return false;
+  TENURE_FAIL_POINT("takeover.heads_restamped");
+  if (!buffer_.TakeOver(epoch)) return false;
+  TENURE_FAIL_POINT("takeover.buffer_restamped");
+  return true;
 }
 
 void LaneDrain::Begin(std::uint32_t epoch) {

@@ -18,7 +18,7 @@ std::byte* Zeroed(GuardedMemory& memory) {
 
 class Place : public ::testing::Test {
  protected:
-  Place() : bank_(AnswerBank::At(memory_.data())) { EXPECT_TRUE(drain_.TakeOver()); }
+  Place() : bank_(AnswerBank::At(Zeroed(memory_))) { EXPECT_TRUE(drain_.TakeOver()); }
   bool Popped() {
     Drain successor(small_.buffer, ++epoch_);
     EXPECT_TRUE(successor.TakeOver());

@@ -1,6 +1,14 @@
 // More threads than writer slots: most go through the double buffer. One process dies, or is stopped, at a named
 // place; the others go on, and afterwards every acknowledged transaction is there exactly once. A process that was
 // stopped and goes on when another one has long taken over pops and answers nothing of what its successor has.
+#include <deque>
+#include <random>
+#include <thread>
+
+#include "store/ingest/answer_bank.h"
+#include "store/ingest/membership.h"
+#include "store/ingest/registry.h"
+#include "store/recovery/config.h"
 #include "tests/crash/fixture.h"
 
 namespace tenure {
@@ -137,6 +145,116 @@ const Scenario kTakeoverPoints[] = {
 };
 INSTANTIATE_TEST_SUITE_P(Points, KilledInTakeoverOfBuffered, ::testing::ValuesIn(kTakeoverPoints), Name);
 INSTANTIATE_TEST_SUITE_P(Points, StoppedInTakeoverOfBuffered, ::testing::ValuesIn(kTakeoverPoints), Name);
+
+std::uint64_t Seed() {
+  const char* given = std::getenv("TENURE_TEST_SEED");
+  return given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device{}();
+}
+
+class ManyDeaths : public Buffered {
+ protected:
+  /// A member of its own, with nobody else there: every slot can be claimed, and every cell be written.
+  void ExpectNothingLeftBehind() {
+    base::Env& env = base::Env::Posix();
+    const recovery::Layout layout{scratch_ / ".tenure"};
+    const auto config = recovery::ReadConfig(env, layout);
+    ASSERT_TRUE(config.ok()) << config.error().message;
+    auto member = ingest::Membership::Join(env, layout.members(), layout.shared_segment(), config->journal_id, kSlots,
+                                           [](ingest::CommitArea&) { return Status(); });
+    ASSERT_TRUE(member.ok()) << member.error().message;
+    EXPECT_FALSE((*member)->created_segment()) << "it must be the one that they all used";
+    EXPECT_EQ((*member)->CountMembers().value(), 1u);
+    ingest::SharedSegment& segment = (*member)->segment();
+    const auto dead = [&](std::uint64_t process) { return (*member)->IsDead(process); };
+    ingest::Registry registry(segment, (*member)->word(), dead);
+    EXPECT_FALSE(registry.AnyWork());
+    for (int i = 0; i < kSlots; ++i) EXPECT_TRUE(registry.Claim().ok()) << "slot " << i;
+    int published = 0;
+    ingest::Drain drain(segment.buffer(), ~0u);
+    ASSERT_TRUE(drain.TakeOver());
+    drain.Look([&](const ingest::Drain::Collected&) { ++published; });
+    EXPECT_EQ(published, 0);
+    const auto nobody = [](ingest::CellOwner) { return false; };
+    for (int half = 0; half < 2; ++half) {
+      EXPECT_EQ(drain.Collect(0, 1, nobody, [](const ingest::Drain::Collected&) {}), 0u);
+      ASSERT_EQ(drain.Swap(), ingest::Drain::Swapped::kYes);
+      for (std::uint32_t i = 0; i < ingest::kBufferCells; ++i) {
+        EXPECT_EQ(segment.buffer().Write({0, 1}, 1, 0, base::AsBytes("x")), ingest::WriteResult::kOk) << i;
+      }
+      const auto free = [&](const ingest::Drain::Collected& got) { drain.Release(got.cell, got.word); };
+      drain.Look(free);
+    }
+  }
+};
+
+TEST_F(ManyDeaths, AThousandKilledProcessesLeaveNoSlotAndNoCellBehind) {
+  constexpr int kDeaths = 1'000;
+  const std::uint64_t seed = Seed();
+  SCOPED_TRACE("TENURE_TEST_SEED=" + std::to_string(seed));
+  std::mt19937_64 random(seed);
+  // Stays for the whole time, so that the segment does, and takes part.
+  OpenOptions options;
+  options.commit_ttl_ms = 100;
+  auto store = Store::Open(scratch_.path(), options);
+  ASSERT_TRUE(store.ok()) << store.error().message;
+  std::deque<Child> running;
+  const auto end_oldest = [&] {
+    const auto ended = running.front().Wait();
+    EXPECT_TRUE(ended.killed()) << ended.out << ended.err;
+    Note(ended.out);
+    running.pop_front();
+  };
+  for (int i = 0; i < kDeaths; ++i) {
+    const std::string after = std::to_string(1 + random() % 4);
+    running.push_back(Start({"w" + std::to_string(i), "die", after}));
+    if (running.size() == 4) end_oldest();
+  }
+  while (!running.empty()) end_oldest();
+  // Two turns of the buffer, and a claim of every slot.
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 40; ++i) {
+        Transaction txn;
+        PutSpec spec;
+        spec.name = "end/" + std::to_string(t);
+        spec.version = "1";
+        spec.size = static_cast<std::uint64_t>(i);
+        txn.Put(spec);
+        const auto receipt = store->Commit(txn);
+        ASSERT_TRUE(receipt.ok()) << receipt.error().message;
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  store = Error{};
+  ExpectNothingLeftBehind();
+  CheckEverything();
+}
+
+class Hostile : public Buffered {};
+
+TEST_F(Hostile, AProcessThatWritesOverItsOwnMemoryHarmsNobodyElse) {
+  const std::uint64_t seed = Seed();
+  std::printf("TENURE_TEST_SEED=%llu\n", static_cast<unsigned long long>(seed));
+  SCOPED_TRACE("TENURE_TEST_SEED=" + std::to_string(seed));
+  for (std::uint64_t round = 0; round < 4; ++round) {
+    const std::string number = std::to_string(round);
+    Child hostile = Start({"h" + number, "hostile", std::to_string(seed + round)});
+    hostile.WaitForOutput();
+    Child second = Start(Many("b" + number));
+    Child third = Start(Many("c" + number));
+    const auto lived = second.Wait();
+    const auto also_lived = third.Wait();
+    // What it was told itself is worth nothing, and it may have crashed.
+    EXPECT_NE(hostile.Wait().exit_code, 0);
+    ASSERT_EQ(lived.exit_code, 0) << lived.out << lived.err;
+    ASSERT_EQ(also_lived.exit_code, 0) << also_lived.out << also_lived.err;
+    for (const std::string& output : {lived.out, also_lived.out}) Note(output);
+  }
+  EXPECT_EQ(acknowledged_.size(), 4 * 2 * kMore) << rejected_;
+  CheckEverything();
+}
 
 }  // namespace
 }  // namespace tenure

@@ -34,16 +34,30 @@ class BufferedCommit : public ::testing::Test {
     }
     return txn;
   }
-  /// The store's process has opened its answer bank: some thread of it went through the buffer.
-  bool BufferUsed() {
+  /// The segment, mapped once more: to look at only.
+  std::unique_ptr<ingest::SharedSegment> Segment() {
     base::Env& env = base::Env::Posix();
     const recovery::Layout layout{scratch_ / ".tenure"};
     const auto config = recovery::ReadConfig(env, layout);
     EXPECT_TRUE(config.ok());
     auto segment = ingest::SharedSegment::Attach(env, layout.shared_segment(), config->journal_id);
     EXPECT_TRUE(segment.ok());
+    return std::move(segment).value();
+  }
+  std::uint32_t SlotsInUse() {
+    const auto segment = Segment();
+    std::uint32_t active = 0;
+    for (std::uint32_t slot = 0; slot < segment->writer_slots(); ++slot) {
+      const std::uint64_t word = segment->slot_entry(slot).word.LoadFirst();
+      active += ingest::StateOf(word) == ingest::SlotState::kActive ? 1 : 0;
+    }
+    return active;
+  }
+  /// The store's process has opened its answer bank: some thread of it went through the buffer.
+  bool BufferUsed() {
+    const auto segment = Segment();
     for (std::uint32_t slot = 0; slot < ingest::kMemberSlots; ++slot) {
-      if ((*segment)->member(slot).bank.load() != 0) return true;
+      if (segment->member(slot).bank.load() != 0) return true;
     }
     return false;
   }
@@ -86,7 +100,12 @@ TEST_F(BufferedCommit, SixtyFourThreadsGetSlotsAndTheNextLosesNothing) {
   Make(64);
   const auto put = [](int t, int i) { return PutOf("t" + std::to_string(t) + "/" + std::to_string(i)); };
   // The threads stay until all have written, so each of the first 64 keeps its slot.
-  CommitFrom(65, 10, put, [&] { return BufferUsed(); });
+  std::uint32_t in_use = 0;
+  CommitFrom(65, 10, put, [&] {
+    in_use = SlotsInUse();
+    return in_use == 64 && BufferUsed();
+  });
+  EXPECT_EQ(in_use, 64u);
   EXPECT_TRUE(BufferUsed());
 }
 

@@ -8,7 +8,7 @@
 //                                          each); takeover after 100 ms
 //   crash_worker DIR WRITER die AFTER      three threads commit, ids WRITER.T-I; kills itself with the AFTER-th answer
 //   crash_worker DIR WRITER hostile SEED   three threads commit while another writes random bytes over the writer slots
-//                                          and the answer bank of this process, and then kills it
+//                                          and the answer bank of this process, until it is killed; says "ready"
 //   crash_worker DIR WRITER compact        one compaction
 //   crash_worker DIR WRITER open           opens, reads one key, closes
 //
@@ -122,7 +122,7 @@ int WriteMany(Store& store, const std::string& writer, int count, int threads, i
   return 0;
 }
 
-/// Three threads, each until the process is killed.
+/// Three threads, each until the process is killed. `kill_after` 0: until then, and without a word.
 std::vector<std::thread> CommitForEver(Store& store, const std::string& writer, std::atomic<int>& answers,
                                        int kill_after) {
   std::vector<std::thread> running;
@@ -132,7 +132,7 @@ std::vector<std::thread> CommitForEver(Store& store, const std::string& writer, 
         CommitOptions options;
         options.request_id = id + "-" + std::to_string(i);
         const auto receipt = store.Commit(Scripted(id, i), options);
-        if (receipt.ok()) Say("ack " + options.request_id + " " + std::to_string(receipt->lsn));
+        if (receipt.ok() && kill_after > 0) Say("ack " + options.request_id + " " + std::to_string(receipt->lsn));
         if (answers.fetch_add(1) + 1 == kill_after) ::raise(SIGKILL);
       }
     });
@@ -159,7 +159,7 @@ std::vector<std::pair<std::byte*, std::size_t>> OwnMemory(ingest::SharedSegment&
 
 int BeHostile(Store& store, const std::string& directory, const std::string& writer, std::uint64_t seed) {
   std::atomic<int> answers{0};
-  const auto running = CommitForEver(store, writer, answers, -1);
+  const auto running = CommitForEver(store, writer, answers, 0);
   base::Env& env = base::Env::Posix();
   const recovery::Layout layout{directory + "/.tenure"};
   const auto config = recovery::ReadConfig(env, layout);
@@ -171,7 +171,7 @@ int BeHostile(Store& store, const std::string& directory, const std::string& wri
   std::mt19937_64 random(seed);
   // Until both kinds are there: the threads that have slots, and those that have not.
   while (OwnMemory(**segment).size() < 2) std::this_thread::yield();
-  for (int round = 0; round < 20'000; ++round) {
+  for (int round = 0;; ++round) {
     for (const auto& [memory, bytes] : OwnMemory(**segment)) {
       // The first page of each part is answers, which are looked at most.
       const std::size_t range = random() % 2 == 0 ? 4'096 : bytes;
@@ -181,9 +181,9 @@ int BeHostile(Store& store, const std::string& directory, const std::string& wri
         __atomic_store_n(reinterpret_cast<std::uint64_t*>(memory + at), word, __ATOMIC_RELAXED);
       }
     }
+    if (round == 64) Say("ready");
     if (round % 64 == 0) std::this_thread::yield();
   }
-  return ::raise(SIGKILL);
 }
 
 int Main(int argc, char** argv) {

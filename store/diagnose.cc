@@ -57,7 +57,7 @@ class Look {
     }
     locks_ = std::move(opened).value();
     TENURE_ASSIGN(found_.held_exclusively, locks_->LockedByOthers(kSpareByte, 1));
-    TENURE_ASSIGN(found_.applying, locks_->LockedByOthers(ingest::kApplyByte, 1));
+    TENURE_ASSIGN(found_.applying, locks_->LockedByOthers(ingest::kApplyBytesAt, ingest::kApplyBytes));
     found_.applying = found_.applying && !found_.held_exclusively;
     return {};
   }
@@ -154,10 +154,13 @@ class Look {
     if (!locks_ || !(unnamed || found_.applying || found_.held_exclusively)) return;
     const auto identity = locks_->Identity();
     if (!identity.ok()) return;
+    const auto applies = [](const base::HeldLock& lock) {
+      return lock.first < ingest::kApplyBytesAt + ingest::kApplyBytes && lock.last >= ingest::kApplyBytesAt;
+    };
     for (const base::HeldLock& lock : base::LocksOn(*identity, "members.lock")) {
       const auto covers = [&](std::uint64_t byte) { return lock.first <= byte && byte <= lock.last; };
       if (found_.held_exclusively && covers(kSpareByte)) found_.exclusive_pid = lock.pid;
-      if (found_.applying && covers(ingest::kApplyByte)) found_.applying_pid = lock.pid;
+      if (found_.applying && applies(lock)) found_.applying_pid = lock.pid;
       for (MemberDiagnosis& member : found_.members) {
         if (!unnamed || !covers(member.slot)) continue;
         member.pid = lock.pid;

@@ -100,7 +100,7 @@ class BufferSink : public Sink {
           NowNs(), kBoundNs, [](ingest::CellOwner) { return false; },
           [&](const ingest::Drain::Collected& got) {
             Check(got);
-            TENURE_CHECK(drain.Release(got.cell, got.sequence));
+            TENURE_CHECK(drain.Release(got.cell, got.word));
           });
       const bool pending = drain.Pending();
       const bool swapped = (pending || closing) && drain.Swap() == ingest::Drain::Swapped::kYes;

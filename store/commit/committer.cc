@@ -180,8 +180,8 @@ Status Committer::Enter(const Claim& claim) {
   }
   Status status = CatchUp(claim.durable_lsn);
   if (status.ok() && claim.took_over) {
-    // Nothing of an older epoch may pop a lane any more before its journal is sealed.
-    if (!ingest::RestampHeads(registry_, static_cast<std::uint32_t>(claim.epoch))) {
+    // Nothing of an older epoch may pop a lane or the buffer any more before its journal is sealed.
+    if (!drain_.TakeOver(static_cast<std::uint32_t>(claim.epoch))) {
       status = base::MakeError(ErrorCode::kClosed, "superseded while taking over");
     }
     if (status.ok()) status = Seal(claim);
@@ -322,7 +322,7 @@ BatchEnd Committer::CommitBatch(Work* direct) {
     }
   }
   BeginFrame();
-  drain_.Begin();
+  drain_.Begin(static_cast<std::uint32_t>(epoch_));
   bool drained = false;
   while (!FrameFull() && !drained) {
     LaneWork* work = drain_.Next();
@@ -364,7 +364,10 @@ bool Committer::Answer() {
   const Lsn published = lease_.DurableLsn();
   const auto epoch = static_cast<std::uint32_t>(epoch_);
   if (!drain_.empty()) {
-    if (!drain_.PopAll(epoch) || !lease_.Beat(epoch_) || !drain_.AnswerAll(epoch)) return false;
+    // The first beat: a batch of rejections has met no fence yet, and popping a cell must not be the first one.
+    if (!lease_.Beat(epoch_) || !drain_.PopAll(epoch) || !lease_.Beat(epoch_)) return false;
+    // The values in a bank may be what its own process wrote there: the lease says whether we were superseded.
+    if (!drain_.AnswerAll(epoch) && !lease_.Beat(epoch_)) return false;
     drain_.Wake();
     TENURE_FAIL_POINT("commit.woken");
   }

@@ -62,6 +62,8 @@ class Committer {
   std::uint64_t epoch() const { return epoch_; }
   /// Of the last batch: operations that came through lanes.
   const LaneDrain& drained() const { return drain_; }
+  /// Some thread of some process has operations in its lane or in the double buffer.
+  bool AnyWork() const { return drain_.AnyWork(); }
   /// Why the last batch ended as it did.
   const Error& failure() const { return failure_; }
   const RecoveryNote& note() const { return note_; }

@@ -5,7 +5,6 @@
 #include "store/base/failpoint.h"
 #include "store/base/futex.h"
 #include "store/commit/request_codec.h"
-#include "store/commit/staging.h"
 
 namespace tenure::commit {
 namespace {
@@ -17,7 +16,17 @@ constexpr std::uint32_t kRunLength = 8;
 
 }  // namespace
 
-void LaneDrain::Begin() {
+bool LaneDrain::TakeOver(std::uint32_t epoch) {
+  if (!ingest::RestampHeads(registry_, epoch)) return false;
+  TENURE_FAIL_POINT("takeover.heads_restamped");
+  if (!buffer_.TakeOver(epoch)) return false;
+  TENURE_FAIL_POINT("takeover.buffer_restamped");
+  return true;
+}
+
+void LaneDrain::Begin(std::uint32_t epoch) {
+  buffer_.Begin(epoch);
+  buffer_first_ = !buffer_first_;
   used_ = 0;
   bad_ = false;
   at_ = 0;
@@ -37,34 +46,25 @@ void LaneDrain::Begin() {
   first_ = turn_.empty() ? 0 : turn_.front() + 1;
 }
 
-bool LaneDrain::ReadSpilled(base::Bytes& body) const {
-  auto read = ReadStaged(context_.env, context_.staging_dir, body);
-  if (!read.ok()) {
-    context_.Say("error", "a staged transaction cannot be read: " + read.error().message);
-    return false;
-  }
-  body = std::move(read).value();
-  return true;
+LaneWork& LaneDrain::Fresh() {
+  if (used_ == works_.size()) works_.emplace_back();
+  return works_[used_];
 }
 
 LaneWork* LaneDrain::Take(Lane& lane) {
   using Step = ingest::SlotReader::Step;
   const Step step = lane.reader->Next(operation_);
   if (step == Step::kNone) return nullptr;
-  bool good = step == Step::kOperation && (!operation_.in_file || ReadSpilled(operation_.body));
   std::optional<Request> request;
-  if (good) {
-    request = DecodeRequest(operation_.body);
-    good = request.has_value();
-  }
-  if (!good) {
+  if (step == Step::kOperation) request = ReadRequest(context_, operation_.body, operation_.in_file);
+  if (!request) {
     context_.Say("error", "writer slot " + std::to_string(lane.reader->slot()) +
                               " holds bytes that are no operation: it is given up");
     bad_ = lane.bad = true;  // what was taken before stands
     return nullptr;
   }
-  if (used_ == works_.size()) works_.emplace_back();
-  LaneWork& work = works_[used_++];
+  LaneWork& work = Fresh();
+  ++used_;
   work.request = std::move(*request);
   work.origin = {operation_.slot, operation_.generation, operation_.sequence};
   work.reader = lane.reader.get();
@@ -73,7 +73,20 @@ LaneWork* LaneDrain::Take(Lane& lane) {
   return &work;
 }
 
+LaneWork* LaneDrain::NextOfBuffer() {
+  LaneWork& work = Fresh();
+  if (!buffer_.Next(work)) return nullptr;
+  ++used_;
+  return &work;
+}
+
 LaneWork* LaneDrain::Next() {
+  LaneWork* work = buffer_first_ ? NextOfBuffer() : NextOfLanes();
+  if (work == nullptr) work = buffer_first_ ? NextOfLanes() : NextOfBuffer();
+  return work;
+}
+
+LaneWork* LaneDrain::NextOfLanes() {
   while (!turn_.empty()) {
     at_ %= turn_.size();
     Lane& lane = lanes_[turn_[at_]];
@@ -89,6 +102,7 @@ LaneWork* LaneDrain::Next() {
 
 bool LaneDrain::PopAll(std::uint32_t epoch) {
   for (std::size_t i = 0; i < used_; ++i) {
+    if (works_[i].reader == nullptr) continue;
     Lane& lane = lanes_[works_[i].origin.slot];
     // The first of a lane moves its head behind all of them.
     if (lane.popped) continue;
@@ -96,28 +110,38 @@ bool LaneDrain::PopAll(std::uint32_t epoch) {
     if (!lane.reader->Pop(epoch)) return false;
     TENURE_FAIL_POINT("commit.popped");
   }
-  return true;
+  return buffer_.PopAll();
 }
 
 bool LaneDrain::AnswerAll(std::uint32_t epoch) {
+  // An answer that did not get through keeps nobody else from his.
+  bool all = true;
   for (std::size_t i = 0; i < used_; ++i) {
     const LaneWork& work = works_[i];
     if (!work.answer) continue;  // undecided: it was not popped either
-    const ingest::Reply reply = EncodeReply(*work.answer, work.request.operations.size());
-    if (!work.reader->Answer(work.origin.sequence, epoch, reply)) return false;
+    const bool answered = work.reader == nullptr
+                              ? buffer_.Answer(work, epoch)
+                              : work.reader->Answer(work.origin.sequence, epoch,
+                                                    EncodeReply(*work.answer, work.request.operations.size()));
+    all = all && answered;
     TENURE_FAIL_POINT("commit.answered");
   }
   for (Lane& lane : lanes_) {
     if (!lane.bad) continue;
     lane.bad = false;
-    if (!lane.reader->Quarantine(epoch)) return false;
+    all = lane.reader->Quarantine(epoch) && all;
   }
-  return true;
+  buffer_.AnswerBad(epoch);
+  return all;
 }
 
 void LaneDrain::Wake() {
   std::uint32_t mask = 0;
   for (std::size_t i = 0; i < used_; ++i) {
+    if (works_[i].reader == nullptr) {
+      mask |= buffer_.WakeBit(works_[i]);
+      continue;
+    }
     // seq_cst: pairs with the sleeper's {waiting += 1; look at the cell}.
     if (works_[i].reader->entry().waiting.load(std::memory_order_seq_cst) != 0) {
       mask |= 1u << (works_[i].origin.slot % 32);

@@ -22,11 +22,12 @@ Group::Group(const Context& context, ingest::Registry& registry, CommitLease& le
       lease_(lease),
       committer_(committer),
       keep_lease_(keep_lease),
-      slots_(registry) {}
+      slots_(registry),
+      buffered_(context) {}
 
 Result<Receipt> Group::Commit(const std::shared_ptr<Pending>& pending) {
   const std::shared_ptr<SlotUse> use = slots_.OfThisThread();
-  if (!use) return CommitAlone(*pending);
+  if (!use) return CommitBuffered(*pending);
   bool idle = false;
   {
     const std::lock_guard lock(use->mutex);
@@ -56,7 +57,7 @@ Result<Receipt> Group::CommitAlone(Pending& pending) {
 Status Group::Submit(const std::shared_ptr<Pending>& pending) {
   const std::shared_ptr<SlotUse> use = slots_.OfThisThread();
   if (!use) {
-    auto answer = CommitAlone(*pending);
+    auto answer = CommitBuffered(*pending);
     pending->work.answer = std::move(answer);
     pending->done.store(true, std::memory_order_release);
     return {};
@@ -72,15 +73,21 @@ Status Group::Submit(const std::shared_ptr<Pending>& pending) {
   return {};
 }
 
-/// Encodes, spills what is too large for a lane, and pushes; waits while there is no room.
-Status Group::Push(const std::shared_ptr<SlotUse>& use, const std::shared_ptr<Pending>& pending) {
-  EncodeRequest(pending->request, pending->body);
-  if (pending->body.size() > ingest::kDetailBytesMax) {
-    TENURE_ASSIGN(pending->staged, StageBody(context_.env, context_.staging_dir, pending->body));
-    const auto name = base::AsBytes(pending->staged);
-    pending->body.assign(name.begin(), name.end());
+/// Encodes, and spills what is larger than that.
+Status Group::Encode(Pending& pending, std::size_t inline_bytes_max) const {
+  EncodeRequest(pending.request, pending.body);
+  if (pending.body.size() > inline_bytes_max) {
+    TENURE_ASSIGN(pending.staged, StageBody(context_.env, context_.staging_dir, pending.body));
+    const auto name = base::AsBytes(pending.staged);
+    pending.body.assign(name.begin(), name.end());
   }
-  pending->durable_before = lease_.DurableLsn();
+  pending.durable_before = lease_.DurableLsn();
+  return {};
+}
+
+/// Pushes; waits while there is no room.
+Status Group::Push(const std::shared_ptr<SlotUse>& use, const std::shared_ptr<Pending>& pending) {
+  TENURE_RETURN_IF_ERROR(Encode(*pending, ingest::kDetailBytesMax));
   Waiting waiting;
   for (;;) {
     std::uint64_t oldest = 0;
@@ -159,35 +166,50 @@ Result<Receipt> Group::Wait(Pending& pending) {
 /// One round of waiting for operation `sequence`: leads if nobody does, else sleeps a bounded while. Fails
 /// only when nobody owns the lease and this process cannot use it.
 Status Group::AwaitTurn(SlotUse& use, std::uint64_t sequence, Waiting& waiting) {
-  constexpr std::chrono::nanoseconds kFirst = std::chrono::milliseconds(10);
-  if (lease_.IsFree()) {
-    TENURE_ASSIGN(const bool led, TryLead(nullptr));
-    if (led) return {};
-  }
-  if (lease_.IsAbandoned()) return CheckOwner(waiting);
-  ingest::CommitArea& area = context_.shared();
+  TENURE_ASSIGN(const bool led, LeadIfFree(waiting));
+  if (led) return {};
+  const auto pending = [&] { return use.slot && use.slot->IsPending(sequence); };
   ingest::SlotEntry* entry = nullptr;
   std::uint32_t bit = 0;
-  const auto pending = [&] { return use.slot && use.slot->IsPending(sequence); };
   {
     const std::lock_guard lock(use.mutex);
     if (!pending()) return {};
     entry = &use.slot->entry();
     bit = 1u << (use.slot->slot() % 32);
   }
+  return Sleep({entry->waiting, bit,
+                [&] {
+                  const std::lock_guard lock(use.mutex);
+                  return !pending();
+                }},
+               waiting);
+}
+
+/// True when this thread was the committer for a while, or found that it need not sleep.
+Result<bool> Group::LeadIfFree(Waiting& waiting) {
+  if (!waiting.led && lease_.IsFree()) {
+    TENURE_ASSIGN(waiting.led, TryLead(nullptr));
+    if (waiting.led) return true;
+  }
+  if (!lease_.IsAbandoned()) return false;
+  TENURE_RETURN_IF_ERROR(CheckOwner(waiting));
+  return true;
+}
+
+/// Sleeps a bounded while, longer from round to round, then looks after the owner.
+Status Group::Sleep(const Bed& bed, Waiting& waiting) {
+  constexpr std::chrono::nanoseconds kFirst = std::chrono::milliseconds(10);
+  ingest::CommitArea& area = context_.shared();
   const std::chrono::nanoseconds longest(lease_.TtlNs(context_.commit_ttl_ns) / 4);
   waiting.slice = waiting.slice.count() == 0 ? std::min(kFirst, longest) : std::min(2 * waiting.slice, longest);
   // seq_cst: pairs with the committer's {answer the cell; look at waiting}.
-  entry->waiting.fetch_add(1, std::memory_order_seq_cst);
+  bed.waiting.fetch_add(1, std::memory_order_seq_cst);
   const std::uint32_t turn = area.done_turn.load(std::memory_order_seq_cst);
-  bool answered = false;
-  {
-    const std::lock_guard lock(use.mutex);
-    answered = !pending();
-  }
-  const bool free = lease_.IsFree();
-  if (!answered && !free) answered = base::FutexWaitMask(area.done_turn, turn, waiting.slice, bit);
-  entry->waiting.fetch_sub(1, std::memory_order_seq_cst);
+  bool answered = bed.answered();
+  const bool free = lease_.IsFree() && !waiting.led;
+  waiting.led = false;
+  if (!answered && !free) answered = base::FutexWaitMask(area.done_turn, turn, waiting.slice, bed.bit);
+  bed.waiting.fetch_sub(1, std::memory_order_seq_cst);
   return answered || free ? Status() : CheckOwner(waiting);
 }
 
@@ -226,7 +248,7 @@ bool Group::CollectLocked(const std::shared_ptr<SlotUse>& use, Pending& pending)
         ErrorCode::kOutcomeUnknown, "the memory of this writer slot was damaged while the transaction was queued",
         "read the entry, then submit again"));
   } else if (!answer && reply.state == AnswerState::kCommitted) {
-    answer = FindCommitted(pending);
+    answer = FindCommitted(pending, {use->slot->slot(), use->slot->generation(), sequence});
   }
   const std::shared_ptr<Pending> kept = use->in_flight[sequence % ingest::kWindow];
   if (!answer) {
@@ -248,12 +270,11 @@ bool Group::CollectLocked(const std::shared_ptr<SlotUse>& use, Pending& pending)
 }
 
 /// Two committers answered at once, and only the journal has the whole receipt.
-Result<Receipt> Group::FindCommitted(const Pending& pending) const {
+Result<Receipt> Group::FindCommitted(const Pending& pending, const model::Origin& origin) const {
   TENURE_ASSIGN(const Lsn trimmed, context_.trimmed_below());
   const Lsn durable = lease_.DurableLsn();
   TENURE_ASSIGN(auto reader, journal::Reader::OpenAtLsn(context_.env, context_.journal_dir, context_.journal_id,
                                                         pending.durable_before + 1, trimmed, durable));
-  const model::Origin origin{pending.use->slot->slot(), pending.use->slot->generation(), pending.sequence};
   for (;;) {
     TENURE_ASSIGN(journal::Step step, reader->Next(durable, durable));
     if (step.stop != journal::Stop::kFrame) break;

@@ -5,6 +5,7 @@
 //                                     enters a lane, no thread is woken
 //   Commit or Submit, somebody does   push into the thread's lane; the owner's next batch takes it; wait for the
 //                                     completion cell
+//   Commit without a writer slot      the same through the double buffer and the process's answer bank
 //   an in-line commit that finds others' work goes on in the process's committing thread, which keeps the lease
 //   while there is work, lingers a moment, and releases it
 //
@@ -27,6 +28,7 @@
 #include <string>
 #include <thread>
 
+#include "store/commit/buffered_writer.h"
 #include "store/commit/committer.h"
 #include "store/commit/writer_slots.h"
 
@@ -72,9 +74,20 @@ class Group {
     OwnerWatch watch;
     std::chrono::nanoseconds slice{0};
     std::optional<std::uint64_t> failures_before;
+    bool led = false;  // just now, and the answer did not come of it: sleep before leading again
+  };
+  /// Where a thread sleeps until something of its own is answered.
+  struct Bed {
+    std::atomic<std::uint32_t>& waiting;
+    std::uint32_t bit;
+    std::function<bool()> answered;
   };
   /// Takeovers that one waiting thread sees end in a failed write or sync before it gives up.
   static constexpr std::uint64_t kWriteFailuresMax = 3;
+
+  Result<Receipt> CommitBuffered(Pending& pending);
+  Status WriteBuffered(BufferedWriter::Ticket& ticket, const Pending& pending, Waiting& waiting);
+  Status AwaitBuffered(BufferedWriter::Ticket& ticket, Waiting& waiting);
 
   Result<bool> TryLead(Work* work);
   void LeadLocked(Work* work);
@@ -84,14 +97,17 @@ class Group {
   Result<bool> ClaimLocked();
   std::string LastFailure();
 
+  Status Encode(Pending& pending, std::size_t inline_bytes_max) const;
   Status Push(const std::shared_ptr<SlotUse>& use, const std::shared_ptr<Pending>& pending);
   bool TryPush(const std::shared_ptr<SlotUse>& use, const std::shared_ptr<Pending>& pending);
   void MakeRoom(SlotUse& use);
   void Nudge(bool asynchronous);
   bool Collect(Pending& pending);
   bool CollectLocked(const std::shared_ptr<SlotUse>& use, Pending& pending);
-  Result<Receipt> FindCommitted(const Pending& pending) const;
+  Result<Receipt> FindCommitted(const Pending& pending, const model::Origin& origin) const;
   Status AwaitTurn(SlotUse& use, std::uint64_t sequence, Waiting& waiting);
+  Result<bool> LeadIfFree(Waiting& waiting);
+  Status Sleep(const Bed& bed, Waiting& waiting);
   Status CheckOwner(Waiting& waiting);
   Status TakeOver(const base::Pair64& seen);
 
@@ -107,6 +123,7 @@ class Group {
   const bool keep_lease_;  // false: no committing thread; right for a process that commits once and leaves
   std::function<void()> on_batch_;
   WriterSlots slots_;
+  BufferedWriter buffered_;
 
   std::mutex commit_mutex_;  // guards committer_ and the two below
   bool held_ = false;        // this process owns the lease

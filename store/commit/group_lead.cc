@@ -72,7 +72,7 @@ void Group::LeadLocked(Work* work) {
   do {
     if (!CommitOneLocked(work)) return;
     ++batches;
-  } while (work != nullptr ? !work->answer : (!keep_lease_ && batches < kBatchesForOthersMax && registry_.AnyWork()));
+  } while (work != nullptr ? !work->answer : (!keep_lease_ && batches < kBatchesForOthersMax && committer_.AnyWork()));
   LeaveLocked();
 }
 
@@ -80,13 +80,13 @@ void Group::LeadLocked(Work* work) {
 void Group::LeaveLocked() {
   while (held_) {
     const bool wanted = lease_.IsWanted();
-    if (keep_lease_ && !wanted && registry_.AnyWork()) {
+    if (keep_lease_ && !wanted && committer_.AnyWork()) {
       WakeLoop();
       return;
     }
     ReleaseLocked();
     // Looked at again after the release: who pushed before it woke nobody.
-    if (!registry_.AnyWork()) return;
+    if (!committer_.AnyWork()) return;
     if (!keep_lease_ || wanted) {
       WakeAllWaiters(context_.shared());  // one of them claims it
       return;
@@ -170,13 +170,13 @@ void Group::LoopMain() {
 void Group::CommitUntilIdle() {
   std::unique_lock lock(commit_mutex_);
   if (stopped_) return;
-  if (!held_ && !registry_.AnyWork()) return;
+  if (!held_ && !committer_.AnyWork()) return;
   if (const auto mine = ClaimLocked(); !mine.ok()) {
     context_.Say("error", "the commit lease cannot be used: " + mine.error().message);
     return;
   }
   while (held_ && !stopped_) {
-    if (registry_.AnyWork()) {
+    if (committer_.AnyWork()) {
       if (!CommitOneLocked(nullptr)) return;
       if (!lease_.IsWanted()) continue;
       LeaveLocked();
@@ -185,7 +185,7 @@ void Group::CommitUntilIdle() {
     ingest::CommitArea& area = context_.shared();
     area.work.store(ingest::kIdle, std::memory_order_seq_cst);
     // The flag first, then the lanes again: pairs with Nudge.
-    if (registry_.AnyWork()) {
+    if (committer_.AnyWork()) {
       area.work.store(ingest::kBusy, std::memory_order_seq_cst);
       continue;
     }
@@ -193,7 +193,7 @@ void Group::CommitUntilIdle() {
     const bool woken = base::FutexWait(area.work, ingest::kIdle, kLinger);
     lock.lock();
     area.work.store(ingest::kBusy, std::memory_order_seq_cst);
-    if (!held_ || woken || registry_.AnyWork()) continue;
+    if (!held_ || woken || committer_.AnyWork()) continue;
     LeaveLocked();
     return;
   }

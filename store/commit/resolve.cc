@@ -4,10 +4,12 @@
 #include <utility>
 #include <vector>
 
+#include "store/base/codec.h"
 #include "store/base/error.h"
 #include "store/base/failpoint.h"
 #include "store/base/futex.h"
 #include "store/commit/request_codec.h"
+#include "store/ingest/answer_bank.h"
 #include "store/ingest/slot_reader.h"
 #include "store/journal/reader.h"
 
@@ -54,6 +56,18 @@ Result<Journaled> ReadJournaled(const Context& context, Lsn resolved, Lsn durabl
   }
 }
 
+bool AnswerOne(const ingest::ReplyBank& replies, std::uint64_t sequence,
+               const std::map<std::uint64_t, Reply>& journaled, CommitLease& lease, std::uint32_t epoch) {
+  const auto found = journaled.find(sequence);
+  Reply reply;
+  reply.state = ingest::AnswerState::kNotApplied;
+  if (found != journaled.end()) reply = found->second;
+  // A bank that its own process wrote over may look like a higher epoch's: the lease tells.
+  if (!Complete(replies, sequence, epoch, reply) && !lease.Beat(epoch)) return false;
+  TENURE_FAIL_POINT("takeover.answered");
+  return true;
+}
+
 /// Pops everything up to the newest journaled sequence. False: fenced.
 bool StepOver(SlotReader& reader, const std::map<std::uint64_t, Reply>& journaled, std::uint32_t epoch, bool& bad) {
   if (journaled.empty() || journaled.rbegin()->first < reader.head().sequence) return true;
@@ -68,18 +82,54 @@ bool StepOver(SlotReader& reader, const std::map<std::uint64_t, Reply>& journale
 }
 
 bool AnswerInFlight(ingest::Registry& registry, SlotReader& reader, const std::map<std::uint64_t, Reply>& journaled,
-                    std::uint32_t epoch) {
+                    CommitLease& lease, std::uint32_t epoch) {
   const ingest::ReplyBank replies = registry.memory(reader.slot()).replies;
   for (std::uint32_t i = 0; i < ingest::kWindow; ++i) {
     std::uint64_t sequence = 0;
     // Not popped yet: it is committed normally later on.
     if (!ingest::PendingIn(replies, i, sequence) || sequence >= reader.head().sequence) continue;
-    const auto found = journaled.find(sequence);
-    Reply reply;
-    reply.state = ingest::AnswerState::kNotApplied;
-    if (found != journaled.end()) reply = found->second;
-    if (!reader.Answer(sequence, epoch, reply)) return false;
-    TENURE_FAIL_POINT("takeover.answered");
+    if (!AnswerOne(replies, sequence, journaled, lease, epoch)) return false;
+  }
+  return true;
+}
+
+const std::map<std::uint64_t, Reply>& In(const Journaled& journaled, std::uint32_t slot, std::uint32_t generation) {
+  static const auto& none = *new std::map<std::uint64_t, Reply>();
+  const auto found = journaled.find({slot, generation});
+  return found != journaled.end() ? found->second : none;
+}
+
+/// Frees the cells of journaled operations, whoever put them there. False: fenced.
+bool StepOverBuffered(ingest::Drain& drain, const Journaled& journaled) {
+  bool popped = true;
+  drain.Look([&](const ingest::Drain::Collected& got) {
+    // Damaged content cannot be committed either: the next batch passes over it.
+    if (got.fault != ingest::ReadFault::kNone || got.payload.size() < ingest::kSequenceBytes) return;
+    const auto& mine = In(journaled, ingest::kBufferedOrigin + got.owner.slot, got.owner.generation);
+    if (!mine.contains(base::LoadLe<std::uint64_t>(got.payload.data()))) return;
+    popped = popped && drain.Release(got.cell, got.word);
+  });
+  return popped;
+}
+
+/// See answer_bank.h for what may be answered.
+bool ResolveBuffered(const Context& context, const Journaled& journaled, CommitLease& lease, std::uint32_t epoch) {
+  ingest::SharedSegment& segment = context.member.segment();
+  ingest::Drain drain(segment.buffer(), epoch);
+  if (!drain.TakeOver() || !StepOverBuffered(drain, journaled)) return false;
+  for (std::uint32_t slot = 0; slot < ingest::kMemberSlots; ++slot) {
+    const ingest::MemberRow& row = segment.member(slot);
+    const std::uint32_t generation = row.bank.load(std::memory_order_seq_cst);
+    // No bank, or that of a process before the present one.
+    if (generation == 0 || row.generation.load(std::memory_order_acquire) != generation) continue;
+    const auto bank = ingest::AnswerBank::At(segment.bank_memory(slot));
+    const auto& mine = In(journaled, ingest::kBufferedOrigin + slot, generation);
+    for (std::uint32_t cell = 0; cell < ingest::kBufferedWindow; ++cell) {
+      std::uint64_t sequence = 0;
+      if (!PendingIn(bank.replies, cell, sequence)) continue;
+      if (!mine.contains(sequence) && !WasPopped(bank, cell, drain)) continue;
+      if (!AnswerOne(bank.replies, sequence, mine, lease, epoch)) return false;
+    }
   }
   return true;
 }
@@ -104,17 +154,16 @@ Receipt ReceiptOf(const model::CommittedTxn& txn) {
 Status ResolveLanes(const Context& context, ingest::Registry& registry, CommitLease& lease, const Claim& claim) {
   const auto epoch = static_cast<std::uint32_t>(claim.epoch);
   TENURE_ASSIGN(const Journaled journaled, ReadJournaled(context, lease.ResolvedLsn(), claim.durable_lsn));
-  static const std::map<std::uint64_t, Reply> kNone;
   bool fenced = false;
   registry.ForEachActive([&](std::uint32_t slot) {
     SlotReader reader(registry, slot);
     if (fenced || !reader.Begin()) return;
-    const auto found = journaled.find({slot, reader.generation()});
-    const auto& mine = found != journaled.end() ? found->second : kNone;
+    const auto& mine = In(journaled, slot, reader.generation());
     bool bad = false;
-    fenced = !StepOver(reader, mine, epoch, bad) || !AnswerInFlight(registry, reader, mine, epoch) ||
+    fenced = !StepOver(reader, mine, epoch, bad) || !AnswerInFlight(registry, reader, mine, lease, epoch) ||
              (bad && !reader.Quarantine(epoch));
   });
+  fenced = fenced || !ResolveBuffered(context, journaled, lease, epoch);
   if (fenced || !lease.Resolve(claim.epoch, claim.durable_lsn)) return Superseded(claim.epoch);
   // Whoever was answered above may sleep; the old committer never woke anybody.
   context.shared().done_turn.fetch_add(1, std::memory_order_seq_cst);

@@ -5,7 +5,8 @@
 //   popped, pending, not in the journal    some committer rejected it and never said so: "not applied",
 //                                          and its writer submits it again
 //   not popped, not in the journal         stays where it is and is committed normally
-// so that every operation takes effect exactly once.
+// so that every operation takes effect exactly once. For operations in the double buffer the same, where "popped" is
+// said by their places (store/ingest/answer_bank.h).
 #pragma once
 
 #include "store/commit/commit_lease.h"

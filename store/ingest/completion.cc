@@ -1,8 +1,10 @@
 #include "store/ingest/completion.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
+#include "store/base/error.h"
 #include "store/base/failpoint.h"
 
 namespace tenure::ingest {
@@ -27,17 +29,22 @@ bool StoreFenced(base::Atomic128& word, std::uint64_t epoch, std::uint64_t value
   return true;
 }
 
+std::size_t IndexOf(const ReplyBank& bank, std::uint64_t sequence) { return sequence & (bank.cells.size() - 1); }
+
 ReplySpace SpaceOf(const ReplyBank& bank, std::uint64_t sequence) {
-  const std::uint64_t packed = bank.spaces[sequence % kWindow].load(std::memory_order_acquire);
+  const std::uint64_t packed = bank.spaces[IndexOf(bank, sequence)].load(std::memory_order_acquire);
   ReplySpace space{static_cast<std::uint32_t>(packed >> 32), static_cast<std::uint32_t>(packed)};
   // The writer's memory: whatever it says, stay inside.
-  space.at %= kReplyWords;
-  space.words = std::min(space.words, kReplyWords);
+  const auto words = static_cast<std::uint32_t>(bank.words.size());
+  space.at &= words - 1;
+  space.words = std::min(space.words, words);
   return space;
 }
 
 bool StoreDetail(const ReplyBank& bank, ReplySpace space, std::uint64_t epoch, base::ByteView detail) {
-  const auto word_at = [&](std::uint32_t i) -> base::Atomic128& { return bank.words[(space.at + i) % kReplyWords]; };
+  const auto word_at = [&](std::uint32_t i) -> base::Atomic128& {
+    return bank.words[(space.at + i) & (bank.words.size() - 1)];
+  };
   const std::size_t bytes = std::min<std::size_t>(detail.size(), std::size_t{space.words - 1} * 8);
   if (!StoreFenced(word_at(0), epoch, bytes)) return false;
   for (std::size_t done = 0; done < bytes; done += 8) {
@@ -50,7 +57,7 @@ bool StoreDetail(const ReplyBank& bank, ReplySpace space, std::uint64_t epoch, b
 
 /// False when a word is of another epoch.
 bool LoadDetail(const ReplyBank& bank, ReplySpace space, std::uint64_t epoch, base::Bytes& detail) {
-  const auto load = [&](std::uint32_t i) { return bank.words[(space.at + i) % kReplyWords].Load(); };
+  const auto load = [&](std::uint32_t i) { return bank.words[(space.at + i) & (bank.words.size() - 1)].Load(); };
   if (space.words == 0) return false;
   const Pair64 length = load(0);
   if (length.first != epoch || length.second > std::uint64_t{space.words - 1} * 8) return false;
@@ -65,30 +72,30 @@ bool LoadDetail(const ReplyBank& bank, ReplySpace space, std::uint64_t epoch, ba
 
 }  // namespace
 
-ReplyBank ReplyBank::At(std::byte* memory) {
-  auto* cells = reinterpret_cast<CompletionCell*>(memory);
-  auto* spaces = reinterpret_cast<std::atomic<std::uint64_t>*>(memory + kWindow * sizeof(CompletionCell));
-  auto* words = reinterpret_cast<base::Atomic128*>(memory + kWindow * (sizeof(CompletionCell) + sizeof(std::uint64_t)));
-  return {std::span<CompletionCell, kWindow>(cells, kWindow),
-          std::span<std::atomic<std::uint64_t>, kWindow>(spaces, kWindow),
-          std::span<base::Atomic128, kReplyWords>(words, kReplyWords)};
+ReplyBank ReplyBank::At(std::byte* memory, std::uint32_t cells, std::uint32_t words) {
+  TENURE_CHECK(std::has_single_bit(cells) && std::has_single_bit(words));
+  std::byte* const spaces = memory + cells * sizeof(CompletionCell);
+  std::byte* const at_words = spaces + cells * sizeof(std::uint64_t);
+  return {{reinterpret_cast<CompletionCell*>(memory), cells},
+          {reinterpret_cast<std::atomic<std::uint64_t>*>(spaces), cells},
+          {reinterpret_cast<base::Atomic128*>(at_words), words}};
 }
 
 void MarkPending(const ReplyBank& bank, std::uint64_t sequence, ReplySpace space) {
   // Release: a committer that finds the record, or the cell, sees the space that goes with it.
-  bank.spaces[sequence % kWindow].store((std::uint64_t{space.at} << 32) | space.words, std::memory_order_release);
-  base::Atomic128& word = bank.cells[sequence % kWindow].completion;
+  bank.spaces[IndexOf(bank, sequence)].store((std::uint64_t{space.at} << 32) | space.words, std::memory_order_release);
+  base::Atomic128& word = bank.cells[IndexOf(bank, sequence)].completion;
   Pair64 seen = word.Load();
   while (!word.CompareExchange(seen, {Word(sequence, 0, AnswerState::kPending), 0})) {
   }
 }
 
 bool IsPending(const ReplyBank& bank, std::uint64_t sequence) {
-  return bank.cells[sequence % kWindow].completion.LoadFirst() == Word(sequence, 0, AnswerState::kPending);
+  return bank.cells[IndexOf(bank, sequence)].completion.LoadFirst() == Word(sequence, 0, AnswerState::kPending);
 }
 
 Reply ReadReply(const ReplyBank& bank, std::uint64_t sequence) {
-  const CompletionCell& cell = bank.cells[sequence % kWindow];
+  const CompletionCell& cell = bank.cells[IndexOf(bank, sequence)];
   const Pair64 word = cell.completion.Load();
   Reply reply;
   if (word.first >> 16 != sequence || StateOf(word.first) == AnswerState::kPending) return reply;
@@ -109,7 +116,7 @@ Reply ReadReply(const ReplyBank& bank, std::uint64_t sequence) {
 }
 
 bool Complete(const ReplyBank& bank, std::uint64_t sequence, std::uint32_t epoch, const Reply& reply) {
-  CompletionCell& cell = bank.cells[sequence % kWindow];
+  CompletionCell& cell = bank.cells[IndexOf(bank, sequence)];
   Pair64 pending{Word(sequence, 0, AnswerState::kPending), 0};
   if (cell.completion.LoadFirst() != pending.first && !TENURE_SEEDED_BUG("complete_any_sequence")) return true;
   if (!StoreFenced(cell.lsn, epoch, reply.lsn) || !StoreFenced(cell.revision, epoch, reply.revision) ||

@@ -53,16 +53,23 @@ struct ReplySpace {
   std::uint32_t words = 0;
 };
 
-/// The parts of a writer slot that carry answers. Views of shared memory, laid out in this order.
+/// The parts of a writer slot, or of a process's bank for buffered operations, that carry answers. Views of
+/// shared memory, laid out in this order. An operation's cell is its sequence modulo the number of cells.
+/// Both numbers are powers of two.
 struct ReplyBank {
-  std::span<CompletionCell, kWindow> cells;
-  std::span<std::atomic<std::uint64_t>, kWindow> spaces;  ///< at << 32 | words; the writer's.
-  std::span<base::Atomic128, kReplyWords> words;
+  std::span<CompletionCell> cells;
+  std::span<std::atomic<std::uint64_t>> spaces;  ///< at << 32 | words; the writer's.
+  std::span<base::Atomic128> words;
 
+  static constexpr std::uint64_t BytesFor(std::uint32_t cells, std::uint32_t words) {
+    return cells * (sizeof(CompletionCell) + sizeof(std::uint64_t)) + words * sizeof(base::Atomic128);
+  }
+  /// Of a writer slot.
   static constexpr std::uint64_t kBytes =
       kWindow * sizeof(CompletionCell) + kWindow * sizeof(std::uint64_t) + kReplyWords * sizeof(base::Atomic128);
-  static ReplyBank At(std::byte* memory);
+  static ReplyBank At(std::byte* memory, std::uint32_t cells = kWindow, std::uint32_t words = kReplyWords);
 };
+static_assert(ReplyBank::kBytes == ReplyBank::BytesFor(kWindow, kReplyWords));
 
 /// What a committer answers and a writer reads.
 struct Reply {

@@ -1,9 +1,11 @@
 #include "store/ingest/double_buffer.h"
 
+#include <algorithm>
 #include <cstring>
 #include <new>
 
 #include "store/base/error.h"
+#include "store/base/failpoint.h"
 
 namespace tenure::ingest {
 namespace {
@@ -50,7 +52,7 @@ Result<DoubleBuffer> DoubleBuffer::Create(std::span<std::byte> memory, std::uint
   for (std::uint32_t i = 0; i < 2 * cells_per_half; ++i) {
     Cell* cell = new (&buffer.CellAt(0, i)) Cell{};
     base::Pair64 zero;
-    TENURE_CHECK(cell->word.CompareExchange(zero, CellWord(i, CellState::kFree, {})));
+    TENURE_CHECK(cell->word.CompareExchange(zero, CellWord(i, CellState::kFree, {}, 0)));
   }
   // Whoever sees the magic (acquire, in Attach) sees the rest.
   control->magic.store(kDoubleBufferMagic, std::memory_order_release);
@@ -85,7 +87,8 @@ DoubleBuffer::Attempt DoubleBuffer::TryClaim(std::uint32_t round, CellOwner owne
   base::Pair64 word = cell.word.Load();
   bool claimed = false;
   if (StateOf(word) == CellState::kFree) {
-    claim = {&cell, CellWord(SequenceOf(word) + 2 * std::uint64_t{cells_}, CellState::kClaimed, owner)};
+    claim = {&cell, (round & 1) * cells_ + next.low,
+             CellWord(SequenceOf(word) + 2 * std::uint64_t{cells_}, CellState::kClaimed, owner, StampOf(word))};
     claimed = cell.word.CompareExchange(word, claim.word);
   }
   // Whoever finds the cell taken moves `next` on, so that a claimant that dies in between holds nobody up. The
@@ -96,12 +99,7 @@ DoubleBuffer::Attempt DoubleBuffer::TryClaim(std::uint32_t round, CellOwner owne
   if (!claimed) return Attempt::kAgain;
   // D. The same 32 bits cannot have come round meanwhile: no half's turn comes while a cell of it is claimed.
   if (Round() == round) return Attempt::kClaimed;
-  const std::uint64_t sequence = SequenceOf(claim.word);
-  base::Pair64 mine = claim.word;
-  if (!cell.word.CompareExchange(mine, CellWord(sequence, CellState::kFree, {})) &&
-      mine == CellWord(sequence, CellState::kAbandoned, owner)) {
-    cell.word.CompareExchange(mine, CellWord(sequence, CellState::kFree, {}));
-  }
+  if (!Change(claim, CellState::kClaimed, CellState::kFree)) Change(claim, CellState::kAbandoned, CellState::kFree);
   return Attempt::kAgain;
 }
 
@@ -121,33 +119,63 @@ void DoubleBuffer::Fill(const Claim& claim, std::uint16_t type, std::uint64_t ti
   std::memcpy(claim.cell->record() + sizeof header.words, payload.data(), payload.size());
 }
 
-bool DoubleBuffer::Publish(const Claim& claim) {
+bool DoubleBuffer::Change(const Claim& claim, CellState from, CellState to) {
   const std::uint64_t sequence = SequenceOf(claim.word);
-  const CellOwner owner = OwnerOf(claim.word);
-  base::Pair64 word = claim.word;
-  // P: the record is whole before the word says so.
-  if (claim.cell->word.CompareExchange(word, CellWord(sequence, CellState::kPublished, owner))) return true;
-  // Given up by the drain. Nobody else touches it until its writer, which is done with it now, frees it. Anything
-  // but the own sequence means that this process was declared dead, and the cell belongs to somebody else.
-  if (word == CellWord(sequence, CellState::kAbandoned, owner)) {
-    claim.cell->word.CompareExchange(word, CellWord(sequence, CellState::kFree, {}));
+  const base::Pair64 expected = CellWord(sequence, from, OwnerOf(claim.word), 0);
+  base::Pair64 word = claim.cell->word.Load();
+  while (SameClaim(word, expected)) {
+    const CellOwner owner = to == CellState::kFree ? CellOwner{} : OwnerOf(claim.word);
+    if (claim.cell->word.CompareExchange(word, CellWord(sequence, to, owner, StampOf(word)))) return true;
   }
   return false;
 }
 
+bool DoubleBuffer::Publish(const Claim& claim, std::atomic<std::uint64_t>* place) {
+  // P: the record is whole before the word says so.
+  if (Change(claim, CellState::kClaimed, CellState::kPublished)) return true;
+  // Given up by the drain. Nobody else touches it until its writer, which is done with it now, frees it. Anything
+  // but the own sequence means that this process was declared dead, and the cell belongs to somebody else.
+  if (place != nullptr) place->store(0, std::memory_order_seq_cst);
+  Change(claim, CellState::kAbandoned, CellState::kFree);
+  return false;
+}
+
 WriteResult DoubleBuffer::Write(CellOwner owner, std::uint16_t type, std::uint64_t timestamp_ns, base::ByteView payload,
-                                std::uint64_t* sequence) {
-  if (payload.data() == nullptr || payload.empty() || payload.size() > payload_bytes_ || type == 0) {
+                                std::uint64_t* sequence, std::atomic<std::uint64_t>* place) {
+  if (payload.data() == nullptr || payload.empty() || payload.size() > payload_bytes_ || type == 0 ||
+      owner.slot >= kCellOwnerSlots) {
     return WriteResult::kInvalid;
   }
   for (;;) {
     Claim claim;
     if (ClaimCell(owner, claim) != WriteResult::kOk) return WriteResult::kFull;
+    if (place != nullptr) {
+      place->store(CellPlace(claim.number, SequenceOf(claim.word)), std::memory_order_seq_cst);
+    }
+    TENURE_FAIL_POINT("buffer.claimed");
     Fill(claim, type, timestamp_ns, payload);
-    if (!Publish(claim)) continue;
+    if (!Publish(claim, place)) continue;
     if (sequence != nullptr) *sequence = SequenceOf(claim.word);
     return WriteResult::kOk;
   }
+}
+
+bool DoubleBuffer::AnyReady() const {
+  const std::uint32_t round = Round();
+  bool published[2] = {false, false};  // in the half being written, and in the other one
+  bool claimed_there = false;
+  for (const std::uint32_t other : {1u, 0u}) {
+    const std::uint32_t half = (round + other) & 1;
+    // Cells are claimed in order, one ahead of `next` at most: the rest of the half is free.
+    const std::uint32_t used = TwoWords::Of(control_->next[half].word.load(std::memory_order_seq_cst)).low;
+    for (std::uint32_t i = 0; i < std::min(used + std::uint64_t{1}, std::uint64_t{cells_}); ++i) {
+      const CellState state = StateOf(CellAt(half, i).word.Load());
+      const bool claimed = state == CellState::kClaimed;
+      published[other] |= !claimed && state != CellState::kFree && state != CellState::kAbandoned;
+      claimed_there |= claimed && other == 1;
+    }
+  }
+  return published[1] || (published[0] && !claimed_there);
 }
 
 }  // namespace tenure::ingest

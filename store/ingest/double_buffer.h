@@ -15,6 +15,7 @@
 //      after the drain has looked through it, and a later write of the same thread would overtake it.
 #pragma once
 
+#include <atomic>
 #include <span>
 
 #include "store/base/env.h"
@@ -44,8 +45,15 @@ class DoubleBuffer {
 
   /// Copies `payload` into a cell. After kOk it will be collected exactly once; `sequence`, when given, then names
   /// this write. When the drain gave it up for being slow it is written again, under a new sequence.
+  /// `place`, when given, must be 0 and becomes the CellPlace of the write before it is published; it is 0 again
+  /// before the cell of a claim that was given up is freed. So while `place` names a write that its cell no
+  /// longer holds, that write was published and released: see Drain::Holds.
   WriteResult Write(CellOwner owner, std::uint16_t type, std::uint64_t timestamp_ns, base::ByteView payload,
-                    std::uint64_t* sequence = nullptr);
+                    std::uint64_t* sequence = nullptr, std::atomic<std::uint64_t>* place = nullptr);
+  /// Whether a drain would find something now: published cells, unless they are in the half that is being written
+  /// and a claim in the other one keeps the halves from changing places. Sequentially consistent: either a drain's
+  /// owner that is about to sleep sees the write, or the writer, behind it, sees that it sleeps.
+  bool AnyReady() const;
 
   std::uint32_t cells_per_half() const { return cells_; }
   std::uint32_t max_payload() const { return payload_bytes_; }
@@ -55,6 +63,7 @@ class DoubleBuffer {
   friend struct DoubleBufferSteps;  // tests that stop a writer between two steps
   struct Claim {
     Cell* cell = nullptr;
+    std::uint32_t number = 0;  // of the cell, over both halves
     base::Pair64 word;
   };
   DoubleBuffer(DoubleBufferControl* control, std::byte* cells, std::uint32_t count, std::uint32_t payload_bytes)
@@ -71,7 +80,9 @@ class DoubleBuffer {
   std::uint32_t Round() const { return TwoWords::Of(control_->turn.load(std::memory_order_seq_cst)).low; }
   static void Fill(const Claim& claim, std::uint16_t type, std::uint64_t timestamp_ns, base::ByteView payload);
   /// False when the drain has abandoned the claim; the cell is free again then.
-  static bool Publish(const Claim& claim);
+  static bool Publish(const Claim& claim, std::atomic<std::uint64_t>* place = nullptr);
+  /// From `claim`, in whichever state `from` and under whichever stamp, to `to`. False: it is not in that state.
+  static bool Change(const Claim& claim, CellState from, CellState to);
 
   DoubleBufferControl* control_;
   std::byte* cell_bytes_;

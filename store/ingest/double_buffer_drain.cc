@@ -2,22 +2,49 @@
 
 #include <cstring>
 
+#include "store/base/failpoint.h"
 #include "store/ingest/changing_copy.h"
 
 namespace tenure::ingest {
 
 bool Drain::TakeOver() {
   std::uint64_t turn = buffer_.control_->turn.load(std::memory_order_acquire);
+  // The turn comes last: with the own epoch in it, every cell has the stamp.
+  if (TwoWords::Of(turn).high == epoch_) return true;
+  for (std::uint32_t i = 0; i < 2 * buffer_.cells_; ++i) {
+    base::Atomic128& word = buffer_.CellAt(0, i).word;
+    base::Pair64 seen = word.Load();
+    do {
+      if (StampOf(seen) > epoch_) return false;
+    } while (!word.CompareExchange(seen, WithStamp(seen, epoch_)));
+  }
   for (;;) {
     const TwoWords now = TwoWords::Of(turn);
     if (now.high > epoch_) return false;
-    if (now.high == epoch_) return true;
     // From here on no Swap of a lower epoch succeeds: it expects another word.
     if (buffer_.control_->turn.compare_exchange_weak(turn, TwoWords{epoch_, now.low}.word(),
                                                      std::memory_order_seq_cst)) {
       return true;
     }
   }
+}
+
+void Drain::Again() {
+  for (Seen& seen : seen_) seen.collected = false;
+}
+
+void Drain::Look(const Each& each) {
+  for (std::uint32_t i = 0; i < 2 * buffer_.cells_; ++i) {
+    const base::Pair64 word = buffer_.CellAt(0, i).word.Load();
+    if (StateOf(word) == CellState::kPublished) (void)CollectCell(i, word, each);
+  }
+}
+
+bool Drain::Holds(std::uint64_t place) const {
+  const auto cell = static_cast<std::uint32_t>(place >> 48);
+  if (cell >= 2 * buffer_.cells_) return false;
+  const base::Pair64 word = buffer_.CellAt(0, cell).word.Load();
+  return CellPlace(cell, SequenceOf(word)) == place && StateOf(word) != CellState::kFree;
 }
 
 std::uint32_t Drain::Collect(std::uint64_t now_ns, std::uint64_t bound_ns, const Dead& dead, const Each& each) {
@@ -50,16 +77,19 @@ bool Drain::ResolveClaim(Cell& cell, base::Pair64 word, std::uint64_t age_ns, st
                          const Dead& dead) {
   const std::uint64_t sequence = SequenceOf(word);
   const bool claimed = StateOf(word) == CellState::kClaimed;
+  if (StampOf(word) > epoch_) return false;  // superseded
   if (dead(OwnerOf(word))) {
     // A publication just before the death makes the exchange fail: the next Collect finds it.
-    if (!cell.word.CompareExchange(word, CellWord(sequence, CellState::kFree, {}))) return false;
+    if (!cell.word.CompareExchange(word, CellWord(sequence, CellState::kFree, {}, epoch_))) return false;
     ++counters_.reclaimed;
     return true;
   }
   // Abandoned: its writer may still be copying into it. It is in nobody's way but cannot be used.
   if (!claimed) return true;
   if (age_ns < bound_ns) return false;
-  if (!cell.word.CompareExchange(word, CellWord(sequence, CellState::kAbandoned, OwnerOf(word)))) return false;
+  if (!cell.word.CompareExchange(word, CellWord(sequence, CellState::kAbandoned, OwnerOf(word), epoch_))) {
+    return false;
+  }
   ++counters_.abandoned;
   return true;
 }
@@ -69,6 +99,7 @@ bool Drain::CollectCell(std::uint32_t number, base::Pair64 word, const Each& eac
   Collected out;
   out.cell = number;
   out.sequence = SequenceOf(word);
+  out.word = word;
   out.owner = OwnerOf(word);
   HeaderWords header;
   CopyChanging(reinterpret_cast<std::byte*>(header.words), cell.record(), sizeof header.words);
@@ -93,19 +124,20 @@ bool Drain::CollectCell(std::uint32_t number, base::Pair64 word, const Each& eac
   return true;
 }
 
-bool Drain::Release(std::uint32_t number, std::uint64_t sequence) {
+bool Drain::Release(std::uint32_t number, base::Pair64 word) {
   if (number >= 2 * buffer_.cells_) return false;
-  Cell& cell = buffer_.CellAt(0, number);
-  base::Pair64 word = cell.word.Load();
-  while (SequenceOf(word) == sequence && StateOf(word) != CellState::kFree && StateOf(word) != CellState::kClaimed &&
-         StateOf(word) != CellState::kAbandoned) {
-    // F: the copy was taken before the next writer may claim the cell.
-    if (cell.word.CompareExchange(word, CellWord(sequence, CellState::kFree, {}))) {
-      ++counters_.released;
-      return true;
-    }
+  const CellState state = StateOf(word);
+  if (state == CellState::kFree || state == CellState::kClaimed || state == CellState::kAbandoned) return false;
+  base::Atomic128& now = buffer_.CellAt(0, number).word;
+  if (TENURE_SEEDED_BUG("release_ignores_stamp")) {
+    const base::Pair64 seen = now.Load();
+    if (SameClaim(seen, word)) word = seen;
   }
-  return false;
+  if (StampOf(word) > epoch_ && !TENURE_SEEDED_BUG("release_ignores_stamp")) return false;
+  // F: the copy was taken before the next writer may claim the cell.
+  if (!now.CompareExchange(word, CellWord(SequenceOf(word), CellState::kFree, {}, epoch_))) return false;
+  ++counters_.released;
+  return true;
 }
 
 bool Drain::PrepareNext(std::uint32_t round) {

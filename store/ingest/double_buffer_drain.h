@@ -8,8 +8,10 @@
 //   }
 //
 // One thread at a time per Drain. Drains of several processes may exist at once; only the one with the highest
-// epoch swaps halves. A superseded one may still collect copies, and Release says of each cell to exactly one
-// of them that it was the one that freed it.
+// epoch swaps halves, and from the moment that its TakeOver returns, none of a lower epoch changes any cell: a
+// superseded one may still collect copies, but Release and giving up claims fail (the stamp in the cell's word;
+// see double_buffer_layout.h). So a copy that was acted on, and released under the own epoch, was acted on by
+// nobody else.
 //
 // Time is an argument: nothing here reads a clock, waits, or calls into the kernel.
 #pragma once
@@ -32,6 +34,7 @@ class Drain {
   struct Collected {
     std::uint32_t cell = 0;  ///< For Release.
     std::uint64_t sequence = 0;
+    base::Pair64 word;  ///< For Release: exactly what was collected.
     CellOwner owner;
     ReadFault fault = ReadFault::kNone;
     RecordHeader header;
@@ -53,19 +56,27 @@ class Drain {
     std::uint64_t faults = 0;
   };
 
-  Drain(DoubleBuffer& buffer, std::uint32_t epoch) : buffer_(buffer), epoch_(epoch) {}
+  Drain(const DoubleBuffer& buffer, std::uint32_t epoch) : buffer_(buffer), epoch_(epoch) {}
 
-  /// Stamps the own epoch. False when a higher one is there.
+  /// Stamps the own epoch on every cell of both halves, then on the turn. False when a higher one is there.
   bool TakeOver();
 
   /// Hands the published cells of the half that is not being written to `each`, in the order in which they were
-  /// claimed, each once per Drain. A claim that is not published is passed over (what its writer does next comes
-  /// later anyway), given up `bound_ns` after it was first seen here, and freed when its process is dead.
-  /// Returns how many claims it is still waiting for.
+  /// claimed, each once per Drain, or once more after Again. A claim that is not published is passed over (what its
+  /// writer does next comes later anyway), given up `bound_ns` after it was first seen here, and freed when its process
+  /// is dead. Returns how many claims it is still waiting for.
   std::uint32_t Collect(std::uint64_t now_ns, std::uint64_t bound_ns, const Dead& dead, const Each& each);
 
-  /// Frees a collected cell. True for exactly one caller.
-  bool Release(std::uint32_t cell, std::uint64_t sequence);
+  /// What was collected and not released is collected again.
+  void Again();
+  /// Hands the published cells of both halves to `each`, whatever was collected before.
+  void Look(const Each& each);
+
+  /// Frees a collected cell, from exactly the word that was collected. False: a higher epoch has been here, or it
+  /// was released already.
+  bool Release(std::uint32_t cell, base::Pair64 word);
+  /// Whether the write of that CellPlace is still in its cell: claimed, published, or given up and not freed.
+  bool Holds(std::uint64_t place) const;
 
   /// Lets the collected half be written, and the written one be collected.
   Swapped Swap();
@@ -77,7 +88,7 @@ class Drain {
  private:
   friend struct DoubleBufferSteps;  // tests that stop a drain between two steps
   struct Seen {
-    std::uint64_t sequence = ~std::uint64_t{0};  // no cell's: those have 56 bits
+    std::uint64_t sequence = ~std::uint64_t{0};  // no cell's: those have 48 bits
     std::uint64_t since_ns = 0;
     bool collected = false;
   };
@@ -85,7 +96,7 @@ class Drain {
   bool ResolveClaim(Cell& cell, base::Pair64 word, std::uint64_t age_ns, std::uint64_t bound_ns, const Dead& dead);
   bool PrepareNext(std::uint32_t round);
 
-  DoubleBuffer& buffer_;
+  const DoubleBuffer buffer_;  // a view
   std::uint32_t epoch_;
   std::uint32_t seen_round_ = 0;
   std::vector<Seen> seen_;  // of the half being collected

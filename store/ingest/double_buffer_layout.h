@@ -8,7 +8,7 @@
 //           word (16 bytes), record header (24), payload
 //
 // A cell's word is changed by compare-and-swap only:
-//   first   sequence << 8 | state        second   generation << 32 | process slot
+//   first   sequence << 16 | process slot << 4 | state        second   generation << 32 | stamp
 //
 //              Write: claim                Write: publish                  Drain::Release
 //     kFree ------------------> kClaimed ------------------> kPublished ------------------> kFree
@@ -20,7 +20,13 @@
 //
 // A sequence names one write for as long as the memory lives: a claim adds the number of cells to the cell's
 // last one (which starts as the cell's number), so no two writes share one.
-// 56 bits last 200 years at ten million writes a second.
+// 48 bits last nine years at a million writes a second.
+//
+// The stamp fences the cells. A drain that takes over puts its epoch into every cell's word, free ones included;
+// claims and publications keep the stamp that they find. So once it has gone over all cells, every word has its
+// stamp or a higher one, for ever; and since a drain changes a word only from exactly what it collected, and only
+// from a stamp that is not above its own epoch, none of a lower epoch frees, gives up or reclaims a cell any more.
+// A writer whose exchange fails because of a stamp, and of nothing else, tries again.
 #pragma once
 
 #include <atomic>
@@ -33,7 +39,7 @@
 namespace tenure::ingest {
 
 inline constexpr std::uint64_t kDoubleBufferMagic = 0x31304c42'44524e54;  // "TNRDBL01"
-inline constexpr std::uint32_t kDoubleBufferLayoutVersion = 1;
+inline constexpr std::uint32_t kDoubleBufferLayoutVersion = 2;
 
 enum class CellState : std::uint8_t { kFree = 0, kClaimed = 1, kPublished = 2, kAbandoned = 3 };
 
@@ -44,13 +50,29 @@ struct CellOwner {
   friend bool operator==(const CellOwner&, const CellOwner&) = default;
 };
 
-inline base::Pair64 CellWord(std::uint64_t sequence, CellState state, CellOwner owner) {
-  return {sequence << 8 | static_cast<std::uint64_t>(state), std::uint64_t{owner.generation} << 32 | owner.slot};
+/// Process slots are below this.
+inline constexpr std::uint32_t kCellOwnerSlots = 1 << 12;
+
+inline base::Pair64 CellWord(std::uint64_t sequence, CellState state, CellOwner owner, std::uint32_t stamp) {
+  return {sequence << 16 | std::uint64_t{owner.slot & (kCellOwnerSlots - 1)} << 4 | static_cast<std::uint64_t>(state),
+          std::uint64_t{owner.generation} << 32 | stamp};
 }
-inline CellState StateOf(base::Pair64 word) { return static_cast<CellState>(word.first & 0xFF); }
-inline std::uint64_t SequenceOf(base::Pair64 word) { return word.first >> 8; }
+inline CellState StateOf(base::Pair64 word) { return static_cast<CellState>(word.first & 0xF); }
+inline std::uint64_t SequenceOf(base::Pair64 word) { return word.first >> 16; }
+inline std::uint32_t StampOf(base::Pair64 word) { return static_cast<std::uint32_t>(word.second); }
 inline CellOwner OwnerOf(base::Pair64 word) {
-  return {static_cast<std::uint32_t>(word.second), static_cast<std::uint32_t>(word.second >> 32)};
+  return {static_cast<std::uint32_t>(word.first >> 4) & (kCellOwnerSlots - 1),
+          static_cast<std::uint32_t>(word.second >> 32)};
+}
+inline base::Pair64 WithStamp(base::Pair64 word, std::uint32_t stamp) {
+  return {word.first, (word.second & ~std::uint64_t{0xFFFFFFFF}) | stamp};
+}
+/// Equal but for the stamp.
+inline bool SameClaim(base::Pair64 a, base::Pair64 b) { return WithStamp(a, 0) == WithStamp(b, 0); }
+
+/// Where a write is on its way: number of the cell << 48 | sequence. 0: nowhere.
+inline std::uint64_t CellPlace(std::uint32_t cell, std::uint64_t sequence) {
+  return std::uint64_t{cell} << 48 | sequence;
 }
 
 /// Two 32-bit values that change together: {epoch, round} or {round, index}.

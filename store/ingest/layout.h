@@ -5,20 +5,27 @@
 //   4096     member rows    one 64-byte row per process slot
 //   69632    key table      LSN of the last change, by hash of the key
 //   200704   registry       active bits, then one SlotEntry of 192 bytes per writer slot
+//   ...      double buffer  2 x 32 cells of 4 KiB, for threads that have no writer slot
 //   ...      writer slots   per slot: completion cells, reply positions, reply words, index lane, detail lane
+//   ...      answer banks   per member slot: completion cells, reply positions, reply words, places of buffered
+//                           operations (answer_bank.h)
 //
-// The first three parts and the registry are allocated when the segment is made; a writer slot's part when a
-// thread claims it, before anybody touches it (a sparse page on a full disk would be a SIGBUS).
+// Everything up to the double buffer is allocated when the segment is made; a writer slot's part when a thread
+// claims it, a process's answer bank before its first buffered operation, before anybody touches it (a sparse page
+// on a full disk would be a SIGBUS).
 //
 // Who may write what:
 //   by compare-and-swap under the writer's epoch   owner, durable, resolved, heartbeat, takeovers, generation,
-//                                                  SlotEntry::head and ::quarantine, CompletionCell words, reply words
+//                                                  SlotEntry::head and ::quarantine, CompletionCell words, reply
+//                                                  words; buffer cells from published, the buffer's turn
 //   by who has claimed the slot                    SlotEntry::allocated, from 0 to 1 and never back
 //   by the slot's own thread                       SlotEntry::submitted, ::waiting, lane controls, ring tails and
 //                                                  bytes, reply positions; CompletionCell::completion from resolved to
-//                                                  pending
+//                                                  pending; claimed buffer cells
+//   by any thread of the member                    MemberRow, its answer bank likewise
 //   hints, whose loss or late change costs a bounded wait and nothing else
-//                                                  applied_lsn, applied_turn, done_turn, work, active bits, key table
+//                                                  applied_lsn, applied_turn, done_turn, work, active bits,
+//                                                  buffer_wanted, key table
 #pragma once
 
 #include <array>
@@ -27,10 +34,11 @@
 #include <cstdint>
 
 #include "store/base/atomic128.h"
+#include "store/ingest/double_buffer_layout.h"
 
 namespace tenure::ingest {
 
-inline constexpr std::uint32_t kLayoutVersion = 2;
+inline constexpr std::uint32_t kLayoutVersion = 3;
 inline constexpr std::uint32_t kMemberSlots = 1024;
 inline constexpr std::uint32_t kWriterSlotsDefault = 64;
 inline constexpr std::uint32_t kWriterSlotsMax = 1024;
@@ -81,12 +89,15 @@ struct CommitArea {
   std::atomic<std::uint64_t> wanted_by;
   /// Futex: kIdle while the owner sleeps for lack of work; else 0. Whoever submits clears it and wakes.
   alignas(64) std::atomic<std::uint32_t> work;
+  /// Not 0: somebody waits for room in the double buffer, with bit kBufferWaitBit. Taken back by who makes room.
+  std::atomic<std::uint32_t> buffer_wanted;
 };
 static_assert(sizeof(CommitArea) == 448);
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free && std::atomic<std::uint32_t>::is_always_lock_free);
 
 inline constexpr std::uint32_t kBusy = 0;
 inline constexpr std::uint32_t kIdle = 1;
+inline constexpr std::uint32_t kBufferWaitBit = 1u << 31;
 
 /// Who holds a member slot. Liveness is the kernel lock on the slot's byte.
 struct MemberRow {
@@ -94,7 +105,11 @@ struct MemberRow {
   std::atomic<std::uint32_t> pid;
   std::atomic<std::uint64_t> process_start;
   std::atomic<std::uint32_t> uid;
-  std::uint32_t unused[11];
+  /// Generation of the last process that allocated and used the slot's answer bank; 0: nobody ever did.
+  std::atomic<std::uint32_t> bank;
+  /// Threads that sleep until one of their buffered operations is answered.
+  std::atomic<std::uint32_t> waiting;
+  std::uint32_t unused[9];
 };
 static_assert(sizeof(MemberRow) == 64);
 
@@ -169,9 +184,27 @@ static_assert(kCommitAreaAt + sizeof(CommitArea) <= kMembersAt);
 static_assert(kEntriesAt % 64 == 0);
 
 constexpr std::uint64_t RoundToPage(std::uint64_t bytes) { return (bytes + kPageBytes - 1) / kPageBytes * kPageBytes; }
+/// The double buffer: cells of one page.
+inline constexpr std::uint32_t kBufferCells = 32;
+inline constexpr std::uint32_t kBufferPayloadBytes = 4096 - Cell::kRecordOffset - sizeof(RecordHeader);
+inline constexpr std::uint64_t kBufferBytes =
+    sizeof(DoubleBufferControl) + 2 * kBufferCells * CellStride(kBufferPayloadBytes);
+static_assert(CellStride(kBufferPayloadBytes) == 4096);
+static_assert(kMemberSlots <= kCellOwnerSlots);
+
+/// Operations on their way through the buffer per process, and what their answers take.
+inline constexpr std::uint32_t kBufferedWindow = 64;
+inline constexpr std::uint64_t kBankBytes = 18 * kPageBytes;
+/// Origins of buffered operations name this + the member slot; no writer slot has such a number.
+inline constexpr std::uint32_t kBufferedOrigin = 1 << 20;
+static_assert(kBufferedOrigin > kWriterSlotsMax);
+
+constexpr std::uint64_t BufferAt(std::uint32_t writer_slots) {
+  return RoundToPage(kEntriesAt + writer_slots * sizeof(SlotEntry));
+}
 /// Where the writer slots begin; everything before is allocated from the start.
 constexpr std::uint64_t SlotsAt(std::uint32_t writer_slots) {
-  return RoundToPage(kEntriesAt + writer_slots * sizeof(SlotEntry));
+  return RoundToPage(BufferAt(writer_slots) + kBufferBytes);
 }
 
 }  // namespace tenure::ingest

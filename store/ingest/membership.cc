@@ -88,6 +88,7 @@ Status Membership::EnterRow(const base::HostInfo& host) {
   generation_ = row.generation.fetch_add(1, std::memory_order_relaxed) + 1;
   row.process_start.store(host.process_start, std::memory_order_relaxed);
   row.uid.store(host.uid, std::memory_order_relaxed);
+  row.waiting.store(0, std::memory_order_relaxed);
   // Release: whoever reads the pid with acquire sees the rest of the row.
   row.pid.store(host.pid, std::memory_order_release);
   return {};

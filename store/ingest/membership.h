@@ -21,8 +21,10 @@
 namespace tenure::ingest {
 
 /// A process that stops with the turn of one generation does not keep others from applying to the next.
+inline constexpr std::uint64_t kApplyBytesAt = 1u << 20;
+inline constexpr std::uint64_t kApplyBytes = 1u << 16;
 constexpr std::uint64_t ApplyByte(std::uint64_t generation_number) {
-  return (1u << 20) + generation_number % (1u << 16);
+  return kApplyBytesAt + generation_number % kApplyBytes;
 }
 inline constexpr std::uint64_t kBuildByte = 1u << 21;
 inline constexpr std::uint64_t kWholeBytes = 1u << 30;

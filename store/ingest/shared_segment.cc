@@ -12,7 +12,16 @@
 namespace tenure::ingest {
 namespace {
 
-std::uint64_t BytesOf(std::uint32_t writer_slots) { return SlotsAt(writer_slots) + writer_slots * SlotMemory::kBytes; }
+static_assert(kBufferBytes == DoubleBuffer::BytesFor(kBufferCells, kBufferPayloadBytes));
+static_assert(SlotMemory::kBytes % kPageBytes == 0);
+
+std::uint64_t BytesOf(std::uint32_t writer_slots) {
+  return SlotsAt(writer_slots) + writer_slots * SlotMemory::kBytes + kMemberSlots * kBankBytes;
+}
+
+bool IsOfOurShape(const DoubleBuffer& buffer) {
+  return buffer.cells_per_half() == kBufferCells && buffer.max_payload() == kBufferPayloadBytes;
+}
 
 SegmentHeader ExpectedHeader(const base::HostInfo& host, std::pair<std::uint64_t, std::uint64_t> identity,
                              const std::array<std::byte, 16>& journal_id, std::uint32_t writer_slots) {
@@ -72,7 +81,16 @@ Result<std::unique_ptr<SharedSegment>> SharedSegment::Attach(base::Env& env, con
     return error;
   }
   TENURE_ASSIGN(std::byte * memory, file->MapShared(found.bytes));
-  return std::unique_ptr<SharedSegment>(new SharedSegment(std::move(file), memory, found));
+  auto segment = std::unique_ptr<SharedSegment>(new SharedSegment(std::move(file), memory, found));
+  auto buffer = DoubleBuffer::Attach(segment->buffer_memory());
+  if (!buffer.ok() || !IsOfOurShape(*buffer)) {
+    Error error = base::MakeError(ErrorCode::kForeignSegment, path + ": it holds no double buffer of this library",
+                                  "stop the processes that still use this store, then open it again");
+    error.path = path;
+    return error;
+  }
+  segment->buffer_ = *buffer;
+  return segment;
 }
 
 Result<std::unique_ptr<SharedSegment>> SharedSegment::Create(base::Env& env, const std::string& path,
@@ -93,6 +111,7 @@ Result<std::unique_ptr<SharedSegment>> SharedSegment::Create(base::Env& env, con
     TENURE_ASSIGN(std::byte * memory, file->MapShared(header.bytes));
     std::memcpy(memory, &header, sizeof header);
     auto segment = std::unique_ptr<SharedSegment>(new SharedSegment(std::move(file), memory, header));
+    TENURE_ASSIGN(segment->buffer_, DoubleBuffer::Create(segment->buffer_memory(), kBufferCells, kBufferPayloadBytes));
     TENURE_RETURN_IF_ERROR(initialise(segment->commit()));
     TENURE_FAIL_POINT("shm.before_rename");
     TENURE_RETURN_IF_ERROR(env.Rename(making, path));
@@ -104,6 +123,12 @@ Result<std::unique_ptr<SharedSegment>> SharedSegment::Create(base::Env& env, con
 
 Status SharedSegment::AllocateSlot(std::uint32_t slot) {
   return file_->AllocateRange(SlotsAt(writer_slots_) + std::uint64_t{slot} * slot_bytes_, slot_bytes_);
+}
+
+Status SharedSegment::AllocateBank(std::uint32_t member_slot) {
+  return file_->AllocateRange(
+      SlotsAt(writer_slots_) + std::uint64_t{writer_slots_} * slot_bytes_ + std::uint64_t{member_slot} * kBankBytes,
+      kBankBytes);
 }
 
 void SharedSegment::AdvanceApplied(Lsn lsn) {

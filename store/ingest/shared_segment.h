@@ -8,9 +8,12 @@
 #include <array>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 
 #include "store/base/env.h"
+#include "store/ingest/double_buffer.h"
 #include "store/ingest/key_table.h"
 #include "store/ingest/layout.h"
 
@@ -43,6 +46,12 @@ class SharedSegment {
   std::uint32_t writer_slots() const { return writer_slots_; }
   /// Makes sure that the slot's pages exist. kNoSpace when the file system is full.
   Status AllocateSlot(std::uint32_t slot);
+  DoubleBuffer& buffer() { return *buffer_; }
+  /// A member slot's; see answer_bank.h.
+  std::byte* bank_memory(std::uint32_t member_slot) {
+    return memory_ + SlotsAt(writer_slots_) + std::uint64_t{writer_slots_} * slot_bytes_ + member_slot * kBankBytes;
+  }
+  Status AllocateBank(std::uint32_t member_slot);
 
   /// Moves `applied_lsn` up to `lsn` and wakes who waits for it.
   void AdvanceApplied(Lsn lsn);
@@ -50,10 +59,13 @@ class SharedSegment {
  private:
   SharedSegment(std::unique_ptr<base::File> file, std::byte* memory, const SegmentHeader& header)
       : file_(std::move(file)), memory_(memory), writer_slots_(header.writer_slots), slot_bytes_(header.slot_bytes) {}
+  std::span<std::byte> buffer_memory() { return {memory_ + BufferAt(writer_slots_), kBufferBytes}; }
+
   std::unique_ptr<base::File> file_;
   std::byte* memory_;
   std::uint32_t writer_slots_;  // copies: what the mapping says later is not asked again
   std::uint32_t slot_bytes_;
+  std::optional<DoubleBuffer> buffer_;  // always, once made
 };
 
 }  // namespace tenure::ingest

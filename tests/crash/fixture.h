@@ -45,8 +45,8 @@ inline std::string Name(const ::testing::TestParamInfo<Scenario>& info) {
 
 class Crash : public ::testing::TestWithParam<Scenario> {
  protected:
-  Crash() {
-    auto store = Store::Create(scratch_.path());
+  explicit Crash(const CreateOptions& create = {}) {
+    auto store = Store::Create(scratch_.path(), create);
     EXPECT_TRUE(store.ok()) << store.error().message;
   }
 

@@ -6,19 +6,28 @@
 //   crash_worker DIR WRITER many COUNT THREADS WINDOW
 //                                          COUNT per thread, ids WRITER.T-I, WINDOW outstanding each (0: waits for
 //                                          each); takeover after 100 ms
+//   crash_worker DIR WRITER die AFTER      three threads commit, ids WRITER.T-I; kills itself with the AFTER-th answer
+//   crash_worker DIR WRITER hostile SEED   three threads commit while another writes random bytes over the writer slots
+//                                          and the answer bank of this process, until it is killed; says "ready"
 //   crash_worker DIR WRITER compact        one compaction
 //   crash_worker DIR WRITER open           opens, reads one key, closes
 //
 // Lines: "ack <request id> <lsn>", "reject <request id> <code>", "error <message>".
 #include <unistd.h>
 
+#include <signal.h>
+
+#include <atomic>
 #include <cstdlib>
 #include <deque>
+#include <random>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "store/ingest/registry.h"
+#include "store/recovery/config.h"
 #include "tenure/store.h"
 
 namespace tenure {
@@ -113,6 +122,70 @@ int WriteMany(Store& store, const std::string& writer, int count, int threads, i
   return 0;
 }
 
+/// Three threads, each until the process is killed. `kill_after` 0: until then, and without a word.
+std::vector<std::thread> CommitForEver(Store& store, const std::string& writer, std::atomic<int>& answers,
+                                       int kill_after) {
+  std::vector<std::thread> running;
+  for (int t = 0; t < 3; ++t) {
+    running.emplace_back([&store, &answers, kill_after, id = writer + "." + std::to_string(t)] {
+      for (int i = 0;; ++i) {
+        CommitOptions options;
+        options.request_id = id + "-" + std::to_string(i);
+        const auto receipt = store.Commit(Scripted(id, i), options);
+        if (receipt.ok() && kill_after > 0) Say("ack " + options.request_id + " " + std::to_string(receipt->lsn));
+        if (answers.fetch_add(1) + 1 == kill_after) ::raise(SIGKILL);
+      }
+    });
+  }
+  return running;
+}
+
+/// Everything of this process that no other writes: lanes, answers. Not the words that the committers share.
+std::vector<std::pair<std::byte*, std::size_t>> OwnMemory(ingest::SharedSegment& segment) {
+  std::vector<std::pair<std::byte*, std::size_t>> parts;
+  for (std::uint32_t member = 0; member < ingest::kMemberSlots; ++member) {
+    const ingest::MemberRow& row = segment.member(member);
+    if (row.pid.load() != static_cast<std::uint32_t>(::getpid())) continue;
+    const std::uint32_t generation = row.generation.load();
+    if (row.bank.load() == generation) parts.emplace_back(segment.bank_memory(member), ingest::kBankBytes);
+    for (std::uint32_t slot = 0; slot < segment.writer_slots(); ++slot) {
+      const base::Pair64 word = segment.slot_entry(slot).word.Load();
+      if (word.second != ingest::OwnerWord(member, generation)) continue;
+      parts.emplace_back(segment.slot_memory(slot), ingest::SlotMemory::kBytes);
+    }
+  }
+  return parts;
+}
+
+int BeHostile(Store& store, const std::string& directory, const std::string& writer, std::uint64_t seed) {
+  std::atomic<int> answers{0};
+  const auto running = CommitForEver(store, writer, answers, 0);
+  base::Env& env = base::Env::Posix();
+  const recovery::Layout layout{directory + "/.tenure"};
+  const auto config = recovery::ReadConfig(env, layout);
+  auto segment = ingest::SharedSegment::Attach(env, layout.shared_segment(), config->journal_id);
+  if (!segment.ok()) {
+    Say("error " + segment.error().message);
+    return 1;
+  }
+  std::mt19937_64 random(seed);
+  // Until both kinds are there: the threads that have slots, and those that have not.
+  while (OwnMemory(**segment).size() < 2) std::this_thread::yield();
+  for (int round = 0;; ++round) {
+    for (const auto& [memory, bytes] : OwnMemory(**segment)) {
+      // The first page of each part is answers, which are looked at most.
+      const std::size_t range = random() % 2 == 0 ? 4'096 : bytes;
+      for (int i = 0; i < 8; ++i) {
+        const std::size_t at = random() % range / 8 * 8;
+        const std::uint64_t word = random() % 2 == 0 ? random() : random() % 1'024;
+        __atomic_store_n(reinterpret_cast<std::uint64_t*>(memory + at), word, __ATOMIC_RELAXED);
+      }
+    }
+    if (round == 64) Say("ready");
+    if (round % 64 == 0) std::this_thread::yield();
+  }
+}
+
 int Main(int argc, char** argv) {
   if (argc < 4) return 2;
   const std::string writer = argv[2];
@@ -129,6 +202,11 @@ int Main(int argc, char** argv) {
   if (mode == "many" && argc == 7) {
     return WriteMany(*store, writer, std::atoi(argv[4]), std::atoi(argv[5]), std::atoi(argv[6]));
   }
+  if (mode == "die" && argc == 5) {
+    std::atomic<int> answers{0};
+    for (auto& thread : CommitForEver(*store, writer, answers, std::atoi(argv[4]))) thread.join();
+  }
+  if (mode == "hostile" && argc == 5) return BeHostile(*store, argv[1], writer, std::strtoull(argv[4], nullptr, 10));
   if (mode == "compact") {
     CompactOptions compact;
     compact.before_lsn = store->Stats().ok() ? store->Stats()->durable_lsn / 2 : 0;

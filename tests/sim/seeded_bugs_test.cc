@@ -15,6 +15,7 @@
 #include "store/base/error.h"
 #include "store/base/failpoint.h"
 #include "store/index/index.h"
+#include "store/ingest/double_buffer_drain.h"
 #include "store/ingest/slot_reader.h"
 #include "store/journal/reader.h"
 #include "store/recovery/repair.h"
@@ -328,6 +329,25 @@ Violations ALateAnswerChangesNothing() {
   return lanes.slot->IsPending(newest) ? Violations{} : Violations{"a late answer went to another operation"};
 }
 
+Violations AnOldEpochReleasesNoCell() {
+  Lanes lanes;
+  ingest::DoubleBuffer& buffer = lanes.segment->buffer();
+  ingest::Drain old(buffer, 1);
+  ingest::Drain successor(buffer, 2);
+  if (!old.TakeOver() || buffer.Write({3, 1}, 1, 0, base::AsBytes("operation")) != ingest::WriteResult::kOk ||
+      old.Swap() != ingest::Drain::Swapped::kYes) {
+    return {"the buffer does not work at all"};
+  }
+  std::optional<ingest::Drain::Collected> copy;
+  const auto nobody = [](ingest::CellOwner) { return false; };
+  old.Collect(0, 1, nobody, [&](const ingest::Drain::Collected& got) { copy = got; });
+  if (!copy || !successor.TakeOver()) return {"nothing was collected, or nobody can take over"};
+  if (old.Release(copy->cell, copy->word)) return {"a committer of epoch 1 freed a cell that epoch 2 had stamped"};
+  int left = 0;
+  successor.Look([&](const ingest::Drain::Collected& got) { left += successor.Release(got.cell, got.word) ? 1 : 0; });
+  return left == 1 ? Violations{} : Violations{"the successor does not find the operation"};
+}
+
 struct Case {
   const char* bug;
   std::function<Violations()> check;
@@ -351,6 +371,7 @@ const std::vector<Case>& Cases() {
       {"ignore_stale_base", StaleBaseIsRejected},
       {"forget_request_ids", RequestIdAppliesOnce},
       {"pop_ignores_epoch", AnOldEpochPopsNothing},
+      {"release_ignores_stamp", AnOldEpochReleasesNoCell},
       {"complete_any_sequence", ALateAnswerChangesNothing},
   };
   return cases;

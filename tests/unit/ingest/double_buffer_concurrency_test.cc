@@ -37,7 +37,7 @@ TEST(DoubleBufferStress, EveryWriteArrivesOnceAndEachWritersInOrder) {
       if (one.fault != ReadFault::kNone || one.header.timestamp_ns != expected[one.owner.slot]++) ++wrong;
       const base::Bytes should = Payload(one.header.timestamp_ns + one.owner.slot, 1 + one.header.timestamp_ns % 60);
       if (!std::equal(one.payload.begin(), one.payload.end(), should.begin(), should.end())) ++wrong;
-      if (!drain.Release(one.cell, one.sequence)) ++wrong;
+      if (!drain.Release(one.cell, one.word)) ++wrong;
       ++got;
     });
     drain.Swap();
@@ -69,7 +69,7 @@ TEST(DoubleBufferStress, SucceedingDrainsLoseNothingAndReleaseNothingTwice) {
         for (int turn = 0; turn < 50; ++turn) {
           drain.Collect(++now_ns, 2, NobodyIsDead, [&](const Drain::Collected& one) {
             if (one.fault != ReadFault::kNone) ++faults;
-            if (!drain.Release(one.cell, one.sequence)) return;
+            if (!drain.Release(one.cell, one.word)) return;
             const std::lock_guard lock(mutex);
             ++count[{one.owner.slot, one.header.timestamp_ns}];
             ++released;
@@ -115,7 +115,7 @@ void RunHistory() {
           RC_ASSERT(found->second == one.sequence);
           const base::Bytes should = Payload(found->first, 1 + found->first % 90);
           RC_ASSERT(base::Bytes(one.payload.begin(), one.payload.end()) == should);
-          RC_ASSERT(drain->Release(one.cell, one.sequence));
+          RC_ASSERT(drain->Release(one.cell, one.word));
           RC_ASSERT(released.insert(one.sequence).second);
         });
   };
@@ -212,11 +212,11 @@ TEST(DoubleBufferHostile, RandomContentsNeitherCrashNorHangNorReachOutside) {
           random() % 3000, kBound, [&](CellOwner owner) { return owner.slot % 2 == 1; },
           [&](const Drain::Collected& one) {
             EXPECT_LE(one.payload.size(), 100u);
-            (void)drain.Release(one.cell, one.sequence);
+            (void)drain.Release(one.cell, one.word);
           });
       (void)drain.Swap();
       (void)drain.Pending();
-      (void)drain.Release(static_cast<std::uint32_t>(random()), random());
+      (void)drain.Release(static_cast<std::uint32_t>(random()), {random(), random()});
     }
     for (std::size_t at = 0; at < 24; at += 8) {
       const std::uint64_t word = random();
@@ -232,7 +232,7 @@ TEST(DoubleBufferHostile, ADamagedCellIsReportedAndTheOthersAreUnharmed) {
   Steps::CellAt(small.buffer, 1).record()[30] ^= std::byte{1};   // content
   Steps::CellAt(small.buffer, 2).record()[3] = std::byte{0x7F};  // size
   base::Pair64 word = Steps::CellAt(small.buffer, 3).word.Load();
-  ASSERT_TRUE(Steps::CellAt(small.buffer, 3).word.CompareExchange(word, {word.first | 0x80, word.second}));  // state
+  ASSERT_TRUE(Steps::CellAt(small.buffer, 3).word.CompareExchange(word, {word.first | 0x8, word.second}));  // state
   Drain drain(small.buffer, 1);
   ASSERT_TRUE(drain.TakeOver());
   ASSERT_EQ(drain.Swap(), Drain::Swapped::kYes);
@@ -241,7 +241,7 @@ TEST(DoubleBufferHostile, ADamagedCellIsReportedAndTheOthersAreUnharmed) {
     faults.push_back(one.fault);
     EXPECT_EQ(one.owner, kMe);
     EXPECT_EQ(one.payload.empty(), one.fault != ReadFault::kNone);
-    EXPECT_TRUE(drain.Release(one.cell, one.sequence));
+    EXPECT_TRUE(drain.Release(one.cell, one.word));
   });
   EXPECT_EQ(faults,
             (std::vector<ReadFault>{ReadFault::kNone, ReadFault::kChecksum, ReadFault::kSize, ReadFault::kType}));

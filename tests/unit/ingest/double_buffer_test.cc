@@ -245,18 +245,105 @@ TEST(DoubleBuffer, ASuccessorFinishesTheHalfAndEachCellIsReleasedOnce) {
   std::vector<Drain::Collected> copies;
   old.Collect(0, kBound, NobodyIsDead, [&](const Drain::Collected& got) { copies.push_back(got); });
   ASSERT_EQ(copies.size(), 3u);
-  EXPECT_TRUE(old.Release(copies[0].cell, copies[0].sequence));
+  EXPECT_TRUE(old.Release(copies[0].cell, copies[0].word));
   Drain successor(small.buffer, 2);
   ASSERT_TRUE(successor.TakeOver());
   EXPECT_EQ(successor.Swap(), Swapped::kNotDrained);
   Emptier got{successor, {}, {}};
   EXPECT_EQ(got.Collect(0), 0u);
   EXPECT_THAT(got.numbers, ElementsAre(1, 2));
-  for (const Drain::Collected& copy : copies) EXPECT_FALSE(old.Release(copy.cell, copy.sequence));
+  for (const Drain::Collected& copy : copies) EXPECT_FALSE(old.Release(copy.cell, copy.word));
   ASSERT_EQ(successor.Swap(), Swapped::kYes);
   ASSERT_EQ(small.Write(7), WriteResult::kOk);  // into a cell that the old drain knows under another sequence
-  for (const Drain::Collected& copy : copies) EXPECT_FALSE(old.Release(copy.cell, copy.sequence));
-  EXPECT_FALSE(old.Release(1000, 1));
+  for (const Drain::Collected& copy : copies) EXPECT_FALSE(old.Release(copy.cell, copy.word));
+  EXPECT_FALSE(old.Release(1000, copies[0].word));
+}
+
+TEST(DoubleBuffer, AfterATakeoverNoLowerEpochChangesACell) {
+  SmallBuffer small;
+  Drain old(small.buffer, 1);
+  ASSERT_TRUE(old.TakeOver());
+  Steps::Claim slow, of_the_dead;
+  ASSERT_EQ(Steps::ClaimCell(small.buffer, kMe, slow), WriteResult::kOk);
+  ASSERT_EQ(Steps::ClaimCell(small.buffer, {5, 1}, of_the_dead), WriteResult::kOk);
+  ASSERT_EQ(small.Write(1), WriteResult::kOk);
+  ASSERT_EQ(old.Swap(), Swapped::kYes);
+  std::vector<Drain::Collected> copies;
+  const auto keep = [&](const Drain::Collected& got) { copies.push_back(got); };
+  EXPECT_EQ(old.Collect(0, kBound, NobodyIsDead, keep), 2u);
+  ASSERT_EQ(copies.size(), 1u);
+  Drain successor(small.buffer, 2);
+  ASSERT_TRUE(successor.TakeOver());
+  EXPECT_FALSE(old.Release(copies[0].cell, copies[0].word));
+  // Neither given up nor reclaimed; and what is written from now on carries the new stamp from the start.
+  const auto dead = [](CellOwner owner) { return owner.slot == 5; };
+  EXPECT_EQ(old.Collect(2 * kBound, kBound, dead, keep), 2u);
+  EXPECT_EQ(old.counters().abandoned + old.counters().reclaimed, 0u);
+  ASSERT_EQ(small.Write(2), WriteResult::kOk);
+  old.Look(keep);
+  for (const Drain::Collected& copy : copies) {
+    // Only the first copy is from before the takeover.
+    EXPECT_EQ(StampOf(copy.word), &copy == &copies[0] ? 1u : 2u);
+    EXPECT_FALSE(old.Release(copy.cell, copy.word));
+  }
+  Emptier got{successor, {}, {}};
+  EXPECT_EQ(got.Collect(0, dead), 1u);
+  EXPECT_THAT(got.numbers, ElementsAre(1));
+  EXPECT_EQ(successor.counters().reclaimed, 1u);
+}
+
+TEST(DoubleBuffer, AWriterPublishesAndTakesBackThroughAStamp) {
+  SmallBuffer small;
+  Drain first(small.buffer, 1);
+  ASSERT_TRUE(first.TakeOver());
+  Steps::Claim published, given_up;
+  ASSERT_EQ(Steps::ClaimCell(small.buffer, kMe, published), WriteResult::kOk);
+  ASSERT_EQ(Steps::ClaimCell(small.buffer, kMe, given_up), WriteResult::kOk);
+  Drain second(small.buffer, 2);
+  ASSERT_TRUE(second.TakeOver());
+  Steps::Fill(published, 1, 7, Payload(7, 20));
+  EXPECT_TRUE(Steps::Publish(published));
+  ASSERT_EQ(second.Swap(), Swapped::kYes);
+  Emptier got{second, {}, {}};
+  EXPECT_EQ(got.Collect(0), 1u);
+  EXPECT_EQ(got.Collect(kBound), 0u);  // gives the other one up
+  EXPECT_THAT(got.numbers, ElementsAre(7));
+  Drain third(small.buffer, 3);
+  ASSERT_TRUE(third.TakeOver());
+  Steps::Fill(given_up, 1, 8, Payload(8, 20));
+  EXPECT_FALSE(Steps::Publish(given_up));
+  for (std::uint32_t i = 0; i < 2 * SmallBuffer::kCells; ++i) {
+    EXPECT_EQ(StateOf(Steps::CellAt(small.buffer, i).word.Load()), CellState::kFree) << i;
+    EXPECT_EQ(StampOf(Steps::CellAt(small.buffer, i).word.Load()), 3u) << i;
+  }
+}
+
+TEST(DoubleBuffer, ReadyMeansThatADrainWouldFindSomething) {
+  SmallBuffer small;
+  Drain drain(small.buffer, 1);
+  ASSERT_TRUE(drain.TakeOver());
+  Emptier got{drain, {}, {}};
+  EXPECT_FALSE(small.buffer.AnyReady());
+  Steps::Claim slow;
+  ASSERT_EQ(Steps::ClaimCell(small.buffer, kMe, slow), WriteResult::kOk);
+  EXPECT_FALSE(small.buffer.AnyReady());  // nothing published
+  ASSERT_EQ(small.Write(1), WriteResult::kOk);
+  EXPECT_TRUE(small.buffer.AnyReady());
+  ASSERT_EQ(drain.Swap(), Swapped::kYes);
+  EXPECT_TRUE(small.buffer.AnyReady());
+  EXPECT_EQ(got.Collect(0), 1u);
+  EXPECT_FALSE(small.buffer.AnyReady());
+  ASSERT_EQ(small.Write(2), WriteResult::kOk);
+  EXPECT_FALSE(small.buffer.AnyReady());  // the slow one keeps the halves where they are
+  Steps::Fill(slow, 1, 3, Payload(3, 20));
+  ASSERT_TRUE(Steps::Publish(slow));
+  EXPECT_TRUE(small.buffer.AnyReady());
+  EXPECT_EQ(got.Collect(0), 0u);
+  EXPECT_TRUE(small.buffer.AnyReady());
+  ASSERT_EQ(drain.Swap(), Swapped::kYes);
+  EXPECT_EQ(got.Collect(0), 0u);
+  EXPECT_FALSE(small.buffer.AnyReady());
+  EXPECT_THAT(got.numbers, ElementsAre(1, 3, 2));
 }
 
 TEST(DoubleBuffer, ALateClaimInTheWrongHalfIsTakenBack) {
@@ -290,12 +377,12 @@ TEST(DoubleBuffer, AClaimThatWillBeTakenBackIsWaitedFor) {
   ASSERT_EQ(drain.Swap(), Swapped::kYes);
   Cell& cell = Steps::CellAt(small.buffer, 2);
   base::Pair64 word = cell.word.Load();
-  const base::Pair64 claimed = CellWord(SequenceOf(word) + 8, CellState::kClaimed, kMe);
+  const base::Pair64 claimed = CellWord(SequenceOf(word) + 8, CellState::kClaimed, kMe, StampOf(word));
   ASSERT_TRUE(cell.word.CompareExchange(word, claimed));
   EXPECT_EQ(got.Collect(0), 1u);
   EXPECT_EQ(drain.Swap(), Swapped::kNotDrained);
   word = claimed;
-  ASSERT_TRUE(cell.word.CompareExchange(word, CellWord(SequenceOf(word), CellState::kFree, {})));
+  ASSERT_TRUE(cell.word.CompareExchange(word, CellWord(SequenceOf(word), CellState::kFree, {}, StampOf(word))));
   EXPECT_EQ(got.Collect(0), 0u);
   ASSERT_EQ(drain.Swap(), Swapped::kYes);
   for (std::uint64_t i = 0; i < 4; ++i) ASSERT_EQ(small.Write(i), WriteResult::kOk);

@@ -26,7 +26,10 @@ struct DoubleBufferSteps {
   static void Fill(const Claim& claim, std::uint16_t type, std::uint64_t timestamp_ns, base::ByteView payload) {
     DoubleBuffer::Fill(claim, type, timestamp_ns, payload);
   }
-  static bool Publish(const Claim& claim) { return DoubleBuffer::Publish(claim); }
+  static bool Publish(const Claim& claim, std::atomic<std::uint64_t>* place = nullptr) {
+    return DoubleBuffer::Publish(claim, place);
+  }
+  static std::uint64_t PlaceOf(const Claim& claim) { return CellPlace(claim.number, ingest::SequenceOf(claim.word)); }
   static std::uint64_t SequenceOf(const Claim& claim) { return ingest::SequenceOf(claim.word); }
   static bool PrepareNext(Drain& drain, std::uint32_t round) { return drain.PrepareNext(round); }
   static Cell& CellAt(DoubleBuffer& buffer, std::uint32_t number) { return buffer.CellAt(0, number); }
@@ -57,7 +60,7 @@ struct Emptier {
   std::uint32_t Collect(std::uint64_t now_ns, const Drain::Dead& dead = NobodyIsDead) {
     return drain.Collect(now_ns, kBound, dead, [&](const Drain::Collected& got) {
       EXPECT_EQ(got.fault, ReadFault::kNone);
-      EXPECT_TRUE(drain.Release(got.cell, got.sequence));
+      EXPECT_TRUE(drain.Release(got.cell, got.word));
       numbers.push_back(got.header.timestamp_ns);
       sequences.push_back(got.sequence);
     });

@@ -1,0 +1,23 @@
+// One operation on its way through a batch, from a lane or from the double buffer.
+#pragma once
+
+#include <optional>
+
+#include "store/commit/context.h"
+#include "store/commit/decide.h"
+#include "store/ingest/slot_reader.h"
+
+namespace tenure::commit {
+
+/// Once decided, with its answer.
+struct LaneWork {
+  Request request;
+  model::Origin origin;
+  ingest::SlotReader* reader = nullptr;  ///< Null: it came through the double buffer.
+  std::optional<Result<Receipt>> answer;
+};
+
+/// The request in `body`, or in the staging file that it names; nullopt, and said, when nobody can read it.
+std::optional<Request> ReadRequest(const Context& context, base::Bytes& body, bool in_file);
+
+}  // namespace tenure::commit

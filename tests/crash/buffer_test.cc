@@ -207,7 +207,7 @@ TEST_F(ManyDeaths, AThousandKilledProcessesLeaveNoSlotAndNoCellBehind) {
   for (int i = 0; i < kDeaths; ++i) {
     const std::string after = std::to_string(1 + random() % 4);
     running.push_back(Start({"w" + std::to_string(i), "die", after}));
-    if (running.size() == 4) end_oldest();
+    if (running.size() == 8) end_oldest();
   }
   while (!running.empty()) end_oldest();
   // Two turns of the buffer, and a claim of every slot.

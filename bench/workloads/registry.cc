@@ -9,11 +9,11 @@
 
 #include "bench/common/failure.h"
 #include "bench/common/histogram.h"
-#include "bench/common/pin.h"
 #include "bench/common/ticks.h"
 #include "bench/common/workspace.h"
 #include "bench/workloads/rounds.h"
 #include "bench/workloads/workload.h"
+#include "store/base/cores.h"
 #include "store/base/error.h"
 #include "store/commit/writer_slots.h"
 #include "store/ingest/slot_reader.h"
@@ -250,7 +250,7 @@ Result<Metrics> Produce(const Workspace& workspace, double seconds, const std::v
   std::barrier ready(static_cast<std::ptrdiff_t>(cores.size()));
   for (std::size_t i = 0; i < cores.size(); ++i) {
     threads.emplace_back([&, i] {
-      (void)PinThisThread(cores[i]);
+      (void)base::PinThisThread(cores[i]);
       auto slot = WriterSlot::Open(*shared.registry);
       ready.arrive_and_wait();
       if (!slot.ok()) {
@@ -277,12 +277,12 @@ Result<Metrics> Produce(const Workspace& workspace, double seconds, const std::v
 }
 
 Result<Metrics> ProduceAlone(const Workspace& workspace, double seconds) {
-  std::vector<int> cores = AllowedCores();
+  std::vector<int> cores = base::AllowedCores();
   cores.resize(std::min<std::size_t>(cores.size(), 1));
   return Produce(workspace, seconds, cores);
 }
 Result<Metrics> ProduceOnAll(const Workspace& workspace, double seconds) {
-  std::vector<int> cores = AllowedCores();
+  std::vector<int> cores = base::AllowedCores();
   cores.resize(std::min<std::size_t>(cores.size(), kSlots));
   return Produce(workspace, seconds, cores);
 }

@@ -126,6 +126,8 @@ Status Committer::Seal(const Claim& claim) {
                            "segments of another store may have been copied here; run 'tenure-replay verify'");
   }
   TENURE_RETURN_IF_ERROR(MoveToNewest(chain));
+  // A successor that died may have named the newest segment and not synced its name: nothing may link to it before.
+  TENURE_RETURN_IF_ERROR(context_.env.SyncDirectory(context_.journal_dir));
   const journal::LiveSegment& old = chain.segments.back();
   TENURE_ASSIGN(const auto survey, journal::SurveyTail(context_.env, old, *position_));
   if (survey.nonzero_bytes > 0) {

@@ -1,6 +1,7 @@
 #include "store/commit/group.h"
 
 #include <algorithm>
+#include <climits>
 
 #include "store/base/error.h"
 #include "store/base/failpoint.h"
@@ -137,7 +138,7 @@ void Group::Nudge(bool asynchronous) {
   // this sees kIdle. While the owner is busy this is one load.
   if (area.work.load(std::memory_order_seq_cst) == ingest::kIdle &&
       area.work.exchange(ingest::kBusy, std::memory_order_seq_cst) == ingest::kIdle) {
-    base::FutexWake(area.work, 1);
+    base::FutexWake(area.work, INT_MAX);  // one that sleeps there need not be the owner any more
   }
   // Nobody waits for an asynchronous operation: the committing thread claims the lease, or watches its owner.
   if (asynchronous && loop_asleep_.load(std::memory_order_seq_cst)) WakeLoop();

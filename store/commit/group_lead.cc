@@ -16,6 +16,13 @@ constexpr std::chrono::microseconds kLinger{500};
 /// Batches that a process without a committing thread does for others before it leaves.
 constexpr int kBatchesForOthersMax = 4;
 
+/// Whoever turns idle to busy wakes all that sleep there: one of them need not be the owner any more.
+void SetBusy(ingest::CommitArea& area) {
+  if (area.work.exchange(ingest::kBusy, std::memory_order_seq_cst) == ingest::kIdle) {
+    base::FutexWake(area.work, INT_MAX);
+  }
+}
+
 void WakeAllWaiters(ingest::CommitArea& area) {
   area.done_turn.fetch_add(1, std::memory_order_seq_cst);
   base::FutexWakeMask(area.done_turn, ~0u);
@@ -147,7 +154,9 @@ void Group::LoopMain() {
   std::unique_lock lock(loop_mutex_);
   while (!loop_stopping_) {
     loop_asleep_.store(true, std::memory_order_seq_cst);
-    const auto woken = [this] { return loop_woken_ || loop_stopping_; };
+    // Looked at again behind the flag: an operation pushed before it was seen woke nobody.
+    const bool left = HasAsynchronous() && lease_.IsFree() && committer_.AnyWork();
+    const auto woken = [this, left] { return loop_woken_ || loop_stopping_ || left; };
     if (HasAsynchronous()) {
       const std::chrono::nanoseconds slice(lease_.TtlNs(context_.commit_ttl_ns) / 4);
       loop_wake_.wait_for(lock, std::min(slice, std::chrono::nanoseconds(20'000'000)), woken);
@@ -186,13 +195,13 @@ void Group::CommitUntilIdle() {
     area.work.store(ingest::kIdle, std::memory_order_seq_cst);
     // The flag first, then the lanes again: pairs with Nudge.
     if (committer_.AnyWork()) {
-      area.work.store(ingest::kBusy, std::memory_order_seq_cst);
+      SetBusy(area);
       continue;
     }
     lock.unlock();
     const bool woken = base::FutexWait(area.work, ingest::kIdle, kLinger);
     lock.lock();
-    area.work.store(ingest::kBusy, std::memory_order_seq_cst);
+    SetBusy(area);
     if (!held_ || woken || committer_.AnyWork()) continue;
     LeaveLocked();
     return;

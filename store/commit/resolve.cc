@@ -127,7 +127,11 @@ bool ResolveBuffered(const Context& context, const Journaled& journaled, CommitL
     for (std::uint32_t cell = 0; cell < ingest::kBufferedWindow; ++cell) {
       std::uint64_t sequence = 0;
       if (!PendingIn(bank.replies, cell, sequence)) continue;
-      if (!mine.contains(sequence) && !WasPopped(bank, cell, drain)) continue;
+      if (!mine.contains(sequence)) {
+        if (!WasPopped(bank, cell, drain)) continue;
+        // Popped by an older committer, as long as no successor had begun by now.
+        if (lease.Look().first != epoch) return false;
+      }
       if (!AnswerOne(bank.replies, sequence, mine, lease, epoch)) return false;
     }
   }
@@ -158,10 +162,14 @@ Status ResolveLanes(const Context& context, ingest::Registry& registry, CommitLe
   registry.ForEachActive([&](std::uint32_t slot) {
     SlotReader reader(registry, slot);
     if (fenced || !reader.Begin()) return;
+    // What a successor has popped may be in the journal behind what was read of it.
+    fenced = reader.head().epoch != epoch;
+    if (fenced) return;
     const auto& mine = In(journaled, slot, reader.generation());
     bool bad = false;
     fenced = !StepOver(reader, mine, epoch, bad) || !AnswerInFlight(registry, reader, mine, lease, epoch) ||
-             (bad && !reader.Quarantine(epoch));
+             // Bytes that a successor popped may have been written over: that is no fault of theirs.
+             (bad && (!lease.Beat(epoch) || !reader.Quarantine(epoch)));
   });
   fenced = fenced || !ResolveBuffered(context, journaled, lease, epoch);
   if (fenced || !lease.Resolve(claim.epoch, claim.durable_lsn)) return Superseded(claim.epoch);

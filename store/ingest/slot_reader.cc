@@ -57,6 +57,8 @@ SlotReader::Step SlotReader::Next(QueuedOperation& operation) {
 
 bool SlotReader::Pop(std::uint32_t epoch) {
   if (read_ == head_.sequence) return true;
+  // The head was a successor's already when it was read: from exactly that word the exchange would succeed.
+  if (head_.epoch > epoch && !TENURE_SEEDED_BUG("pop_ignores_epoch")) return false;
   LaneHead to = head_;
   to.epoch = epoch;
   to.sequence = read_;

@@ -153,6 +153,19 @@ TEST_F(Slot, AHigherEpochFencesPopAndAnswer) {
   EXPECT_FALSE(RestampHeads(*registry_, 8));
 }
 
+/// It wakes up between two batches, when the successor has stamped the heads long ago.
+TEST_F(Slot, AnOldEpochCannotPopAHeadThatItReadUnderANewOne) {
+  ASSERT_TRUE(Push(*slot_, "x"));
+  ASSERT_TRUE(RestampHeads(*registry_, 9));
+  QueuedOperation operation;
+  ASSERT_TRUE(reader_.Begin());
+  ASSERT_EQ(reader_.Next(operation), SlotReader::Step::kOperation);
+  EXPECT_FALSE(reader_.Pop(8));
+  EXPECT_FALSE(slot_->Drained());
+  EXPECT_EQ(LaneHead::Unpack(slot_->entry().head.Load()).epoch, 9u);
+  EXPECT_TRUE(reader_.Pop(9));
+}
+
 /// A superseded committer wrote its values over those of its successor's, between values and completion word.
 TEST_F(Slot, ValuesOfTwoCommittersAreNotMixed) {
   std::uint64_t sequence = 0;

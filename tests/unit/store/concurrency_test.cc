@@ -10,6 +10,8 @@
 #include <thread>
 
 #include "store/base/error.h"
+#include "store/commit/resolve.h"
+#include "store/ingest/slot_reader.h"
 #include "store/store_impl.h"
 #include "tenure/store.h"
 #include "tests/support/scratch.h"
@@ -192,6 +194,33 @@ TEST_F(Concurrency, QueuedOperationsAreSeenWhenAskedFor) {
   EXPECT_FALSE(after->uncommitted);
   EXPECT_EQ(after->size, 2u);
   EXPECT_EQ(after->revision, 2u);
+}
+
+/// A successor that was superseded itself must not call an operation "not applied" that its own successor has
+/// published: it has not read that far.
+TEST_F(Concurrency, ASupersededSuccessorAnswersNothing) {
+  ASSERT_TRUE(store_->Commit(PutOf("before", 1)).ok());
+  const auto impl = *StoreImpl::Open(scratch_.path(), {});
+  auto slot = *ingest::WriterSlot::Open(*impl->registry);
+  std::uint64_t sequence = 0;
+  ASSERT_EQ(slot->TryPush(ingest::RecordType::kInline, base::AsBytes("x"), 0, 0, sequence),
+            ingest::WriterSlot::PushResult::kOk);
+  const auto epoch = static_cast<std::uint32_t>(impl->lease->Look().first);
+  // The second successor has popped it, and has not answered yet.
+  ASSERT_TRUE(ingest::RestampHeads(*impl->registry, epoch + 2));
+  ingest::SlotReader reader(*impl->registry, slot->slot());
+  ingest::QueuedOperation operation;
+  ASSERT_TRUE(reader.Begin());
+  ASSERT_EQ(reader.Next(operation), ingest::SlotReader::Step::kOperation);
+  ASSERT_TRUE(reader.Pop(epoch + 2));
+  const commit::Claim first{epoch + 1, impl->context->DurableLsn(), true};
+  EXPECT_EQ(commit::ResolveLanes(*impl->context, *impl->registry, *impl->lease, first).error().code,
+            ErrorCode::kClosed);
+  EXPECT_TRUE(slot->IsPending(sequence));
+  ingest::Reply reply;
+  reply.state = ingest::AnswerState::kCommitted;
+  EXPECT_TRUE(reader.Answer(sequence, epoch + 2, reply));
+  slot->Retire(sequence);
 }
 
 /// Nothing applies: only a read that needs the index to move would do it.

@@ -1,5 +1,7 @@
 #include "store/store_impl.h"
 
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <map>
@@ -21,8 +23,12 @@ constexpr Lsn kCheapToApply = 2'000;
 /// Without a background thread, applying is left to readers until this many transactions wait.
 constexpr Lsn kLagOfShortLived = 256;
 /// The applier gathers at least this many transactions, or this long, before it writes to SQLite.
-constexpr Lsn kApplyBatch = 4'096;
-constexpr std::chrono::milliseconds kApplyDelay{20};
+/// Rows of random keys touch a page each: the more of them share a transaction, the fewer pages are written. A
+/// read-committed read that needs them does not wait for it.
+constexpr Lsn kApplyBatch = 32'768;
+constexpr std::chrono::milliseconds kApplyDelay{200};
+/// The thread that applies behind the acknowledgements yields to those that wait for one.
+constexpr int kBackgroundNice = 10;
 
 /// What this process has open, by canonical path and environment.
 struct Registry {
@@ -189,6 +195,8 @@ void StoreImpl::ApplyBehind() {
 
 /// Sleeps untimed while nothing is committed; then gathers for a moment, applies, prepares segments.
 void StoreImpl::BackgroundMain() {
+  // Of this thread alone. Refused or not, nothing depends on it.
+  (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::syscall(SYS_gettid)), kBackgroundNice);
   const auto stop = [this] { return stopping_.load(std::memory_order_relaxed); };
   std::unique_lock lock(background_mutex_);
   while (!stop()) {

@@ -85,7 +85,7 @@ class Drain {
   Status Run() {
     if (!reader_.Begin()) return Fail("the writer slot is not active");
     ingest::Reply reply;
-    reply.state = ingest::CellState::kUnchanged;
+    reply.state = ingest::AnswerState::kUnchanged;
     sequences_.clear();
     while (reader_.Next(operation_) == ingest::SlotReader::Step::kOperation) sequences_.push_back(operation_.sequence);
     if (!reader_.Pop(kEpoch)) return Fail("the head was moved by somebody else");
@@ -302,7 +302,7 @@ constexpr Subject kSubjects[] = {{"registration", Register},
 
 Result<Report> RunAll(const Options& options) {
   TENURE_ASSIGN(const Workspace workspace, Workspace::Make(options.dir, options.keep));
-  const std::size_t cores = std::min<std::size_t>(AllowedCores().size(), kSlots);
+  const std::size_t cores = std::min<std::size_t>(base::AllowedCores().size(), kSlots);
   if (cores == 0) return Fail("the kernel does not say which cores may be used");
   Report report;
   report.workload = "registry";

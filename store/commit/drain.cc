@@ -153,9 +153,4 @@ void LaneDrain::Wake() {
   base::FutexWakeMask(area.done_turn, mask);
 }
 
-bool LaneDrain::HasOthersThan(std::uint32_t own) const {
-  return std::any_of(works_.begin(), works_.begin() + static_cast<std::ptrdiff_t>(used_),
-                     [&](const LaneWork& work) { return work.origin.slot != own; });
-}
-
 }  // namespace tenure::commit

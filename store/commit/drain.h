@@ -46,8 +46,6 @@ class LaneDrain {
   bool AnyWork() const { return registry_.AnyWork() || buffer_.AnyWork(); }
   std::size_t size() const { return used_; }
   LaneWork& at(std::size_t i) { return works_[i]; }
-  /// Operations of this batch came from lanes of other threads than the slot `own`.
-  bool HasOthersThan(std::uint32_t own) const;
 
  private:
   struct Lane {

@@ -59,9 +59,6 @@ Result<SlotClaim> Registry::Initialise(SlotClaim claim) {
     }
     e.allocated.store(1, std::memory_order_release);
   }
-  const SlotMemory memory = this->memory(claim.slot);
-  if (auto lane = LaneWriter::Create(memory.index_lane); !lane.ok()) return give_up(std::move(lane).error());
-  if (auto lane = DetailWriter::Create(memory.detail_lane); !lane.ok()) return give_up(std::move(lane).error());
   // The head goes on from a sequence that no earlier owner can have used, at the beginning of the new lanes. A
   // takeover may stamp its epoch meanwhile; it leaves the rest alone.
   Pair64 word = e.head.Load();

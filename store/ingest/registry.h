@@ -46,7 +46,7 @@ class Registry {
       : segment_(segment), process_(process), dead_(std::move(dead)) {}
 
   std::uint32_t slots() const { return segment_.writer_slots(); }
-  /// Claims and initialises a slot; not yet active. kBusy when all are taken: writers then go without.
+  /// Claims a slot; not yet active, its lanes still to be made. kBusy when all are taken: writers then go without.
   Result<SlotClaim> Claim();
   /// Publishes it: from here on it is drained.
   void Activate(const SlotClaim& claim);

@@ -12,7 +12,7 @@ namespace tenure::ingest {
 Result<std::unique_ptr<WriterSlot>> WriterSlot::Open(Registry& registry) {
   TENURE_ASSIGN(const SlotClaim claim, registry.Claim());
   const SlotMemory memory = registry.memory(claim.slot);
-  // Created, and found sound, by Claim just now.
+  // Nobody reads them before Activate. Creating fails only for memory that is too small or not aligned.
   auto index = LaneWriter::Create(memory.index_lane);
   auto detail = DetailWriter::Create(memory.detail_lane);
   TENURE_CHECK(index.ok() && detail.ok());

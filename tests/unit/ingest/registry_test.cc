@@ -10,6 +10,13 @@
 namespace tenure::ingest {
 namespace {
 
+/// As if its process had been killed: never destroyed, and known to the leak checker.
+WriterSlot* LeaveBehind(std::unique_ptr<WriterSlot> slot) {
+  static auto& left = *new std::vector<WriterSlot*>();
+  left.push_back(slot.release());
+  return left.back();
+}
+
 TEST(Registry, SixtyFourThreadsAtOnceGetDistinctSlotsAndTheNextNone) {
   TestSegment segment(64);
   const auto registry = segment.RegistryOf(kThisProcess);
@@ -72,9 +79,8 @@ TEST(Registry, ADeadProcessLeavesNoSlotBehindAStoppedOneKeepsIts) {
   const std::uint64_t victim = OwnerWord(7, 3);
   const auto victims = segment.RegistryOf(victim);
   const auto mine = segment.RegistryOf(kThisProcess);
-  // Never destroyed, as if the process had been killed.
-  auto* drained = OpenSlot(*victims).release();
-  auto* queued = OpenSlot(*victims).release();
+  WriterSlot* drained = LeaveBehind(OpenSlot(*victims));
+  WriterSlot* queued = LeaveBehind(OpenSlot(*victims));
   ASSERT_TRUE(Push(*queued, "submitted before it died"));
   EXPECT_EQ(mine->Claim().error().code, ErrorCode::kBusy) << "it has only stopped, as far as anybody knows";
   segment.dead.insert(victim);
@@ -96,7 +102,7 @@ TEST(Registry, AnswersOfAnEarlierOwnerGoNowhere) {
   TestSegment segment(1);
   const std::uint64_t victim = OwnerWord(7, 3);
   const auto victims = segment.RegistryOf(victim);
-  auto* old = OpenSlot(*victims).release();
+  WriterSlot* old = LeaveBehind(OpenSlot(*victims));
   std::uint64_t sequence = 0;
   ASSERT_TRUE(Push(*old, "x", &sequence));
   SlotReader reader(*victims, old->slot());

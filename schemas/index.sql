@@ -78,11 +78,39 @@ CREATE TABLE request (
   time_ms       INTEGER NOT NULL,
   body_hash     TEXT NOT NULL,     -- 32 hex digits
   cancelled     INTEGER NOT NULL,
-  outcome       INTEGER NOT NULL,  -- 0 committed, 1 unchanged
+  outcome       INTEGER NOT NULL,  -- 0 committed, 1 unchanged, 2 merged, 3 parked
   receipt_lsn   INTEGER NOT NULL,
   results       BLOB NOT NULL      -- one result per operation, as in the journal
 );
 CREATE UNIQUE INDEX request_key ON request (request_id);
+
+-- What policies say of the keys that their globs match; NULL: nothing.
+CREATE TABLE policy (
+  glob          TEXT PRIMARY KEY,
+  immutable     INTEGER,
+  require_lease INTEGER,
+  on_conflict   TEXT,              -- "reject", "merge", …
+  schema        TEXT,              -- JSON Schema
+  keep_history  INTEGER,
+  writer        TEXT NOT NULL,
+  time_ms       INTEGER NOT NULL,
+  lsn           INTEGER NOT NULL,
+  effect        INTEGER NOT NULL   -- position in that transaction: the later of two policies wins
+) WITHOUT ROWID;
+
+-- Parked conflicts that nobody has resolved yet.
+CREATE TABLE conflict (
+  lsn           INTEGER NOT NULL,  -- with `effect` its id: the transaction that parked it
+  effect        INTEGER NOT NULL,
+  writer        TEXT NOT NULL,
+  uid           INTEGER NOT NULL,
+  time_ms       INTEGER NOT NULL,
+  body          BLOB NOT NULL,     -- kind, base, ours and theirs, as in the journal
+  key           TEXT NOT NULL,     -- "name:version" or "name@tag"
+  kind          TEXT NOT NULL,
+  strategy      TEXT NOT NULL,
+  PRIMARY KEY (lsn, effect)
+) WITHOUT ROWID;
 
 -- One row: how far the journal is applied, and what is true there.
 CREATE TABLE meta (

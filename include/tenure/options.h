@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "tenure/conflict.h"
 #include "tenure/types.h"
 
 namespace tenure {
@@ -53,13 +54,11 @@ struct OpenOptions {
   base::Env* env = nullptr;
 };
 
-/// How a stale `base` is settled.
-enum class ConflictStrategy : std::uint8_t { kReject };
-
 struct CommitOptions {
   /// Retrying the same id never applies twice. At most 128 bytes; empty means none.
   std::string request_id;
-  ConflictStrategy on_conflict = ConflictStrategy::kReject;
+  /// How conflicts are settled. Unset: the policy of each path decides, and without one they are rejected.
+  std::optional<ConflictStrategy> on_conflict;
   /// Recorded instead of OpenOptions::writer when not empty.
   std::string writer;
 };

@@ -30,6 +30,12 @@ enum class ErrorCode : std::uint8_t {
   kRequestIdReused,   ///< The same request id with another body.
   kRequestCancelled,  ///< The request id was cancelled by an earlier outcome() question.
   kChangedSince,      ///< undo: a key was changed after the transaction to be undone.
+  kDeletedSince,      ///< The named base was deleted by somebody else.
+  kMergeClash,        ///< Both sides changed the same thing in different ways.
+  kImmutable,         ///< A policy makes the version immutable.
+  kSchemaMismatch,    ///< A policy's JSON Schema refuses the entry.
+  kParked,            ///< The write was kept as a parked conflict (told per line by `apply --each`).
+  kLeaseRequired,     ///< A policy asks for a lease, and none was presented.
   kNoStore,           ///< No store at that place.
   kAlreadyAStore,     ///< init on an existing store.
   kCorruption,        ///< Bytes that contradict the journal's or the index's own checks.

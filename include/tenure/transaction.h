@@ -10,12 +10,22 @@
 #include <utility>
 #include <vector>
 
+#include "tenure/conflict.h"
 #include "tenure/export.h"
 #include "tenure/types.h"
 
 namespace tenure {
 
-enum class OpKind : std::uint8_t { kPut, kPatch, kDelete, kSetTag, kDeleteTag };
+enum class OpKind : std::uint8_t {
+  kPut,
+  kPatch,
+  kDelete,
+  kSetTag,
+  kDeleteTag,
+  kSetPolicy,
+  kDeletePolicy,
+  kResolve,
+};
 
 /// What an artifact entry is to become. Fields mean what they mean in ArtifactEntry.
 struct PutSpec {
@@ -47,6 +57,12 @@ struct Operation {
   std::optional<std::string> if_digest;
   std::optional<std::string> if_version;  ///< set_tag: the version the tag points to now.
   std::optional<Revision> base;           ///< The revision that the writer has seen.
+
+  std::string glob;                  ///< set_policy, delete_policy.
+  std::optional<PolicySpec> policy;  ///< set_policy; its glob is the one above.
+  ConflictId conflict;               ///< resolve.
+  /// resolve. For kGiven the content is in the fields above: those of a put, or `version` alone for a tag.
+  Take take = Take::kOurs;
 
   Operation& IfAbsent() { return if_absent = true, *this; }
   Operation& IfRevision(Revision r) { return if_revision = r, *this; }
@@ -91,6 +107,26 @@ class Transaction {
     op.tag = std::move(tag);
     return op;
   }
+  /// Sets attributes of the policy of `spec.glob`; see PolicySpec.
+  Operation& SetPolicy(PolicySpec spec) {
+    Operation& op = Add(OpKind::kSetPolicy, {}, {});
+    op.glob = spec.glob;
+    op.policy = std::move(spec);
+    return op;
+  }
+  Operation& DeletePolicy(std::string glob) {
+    Operation& op = Add(OpKind::kDeletePolicy, {}, {});
+    op.glob = std::move(glob);
+    return op;
+  }
+  /// Settles a parked conflict. It is written over the revision that was there when the conflict was parked, or over
+  /// `base` when that is named; when the key has moved on, it is rejected unless the transaction names a strategy.
+  Operation& Resolve(ConflictId conflict, Take take) {
+    Operation& op = Add(OpKind::kResolve, {}, {});
+    op.conflict = conflict;
+    op.take = take;
+    return op;
+  }
   Operation& Append(Operation op) { return operations_.push_back(std::move(op)), operations_.back(); }
 
   const std::vector<Operation>& operations() const { return operations_; }
@@ -110,9 +146,11 @@ class Transaction {
 enum class Outcome : std::uint8_t {
   kCommitted,  ///< At least one effect was journaled.
   kUnchanged,  ///< The store already held exactly this; nothing was journaled.
+  kMerged,     ///< Committed, after a three-way merge of at least one entry.
+  kParked,     ///< Nothing was applied: the writes are kept as parked conflicts, named by the receipt's LSN.
 };
 
-/// "committed" or "unchanged".
+/// "committed", "unchanged", "merged" or "parked".
 TENURE_API const char* OutcomeName(Outcome outcome);
 
 /// What became of one operation.

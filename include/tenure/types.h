@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -57,6 +58,9 @@ struct TagEntry {
   friend bool operator==(const TagEntry&, const TagEntry&) = default;
 };
 
+struct Policy;          // tenure/conflict.h
+struct ParkedConflict;  // tenure/conflict.h
+
 /// One committed effect, as `log` and feeds show it.
 struct Event {
   Lsn lsn = 0;
@@ -65,11 +69,18 @@ struct Event {
   std::string writer;
   std::uint32_t uid = 0;
   std::string request_id;  ///< Empty when the transaction had none.
-  std::string
-      op;  ///< "put", "delete", "set_tag", "delete_tag", "trim_history", "prune_requests", "trim_journal", "request".
-  std::optional<ArtifactEntry> entry;  ///< For put and delete.
-  std::optional<TagEntry> tag;         ///< For set_tag and delete_tag.
-  Lsn below_lsn = 0;                   ///< For trim_history, prune_requests and trim_journal.
+  /// "put", "delete", "set_tag", "delete_tag", "set_policy", "delete_policy", "park", "resolve", "trim_history",
+  /// "prune_requests", "trim_journal", "request".
+  std::string op;
+  std::optional<ArtifactEntry> entry;            ///< For put and delete.
+  std::optional<Revision> merged_base;           ///< For a put that is a merge: the revision that it was merged over.
+  std::optional<TagEntry> tag;                   ///< For set_tag and delete_tag.
+  std::string glob;                              ///< For set_policy and delete_policy.
+  std::shared_ptr<const Policy> policy;          ///< For set_policy: all of it, as it is from here on.
+  std::shared_ptr<const ParkedConflict> parked;  ///< For park.
+  std::string conflict;                          ///< For park and resolve: the id, as text.
+  std::string take;                              ///< For resolve: "ours", "theirs", "base" or "given".
+  Lsn below_lsn = 0;                             ///< For trim_history, prune_requests and trim_journal.
 };
 
 }  // namespace tenure

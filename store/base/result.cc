@@ -12,6 +12,7 @@ constexpr int kUsage = 2;
 constexpr int kMissing = 4;
 constexpr int kConflict = 5;
 constexpr int kWithoutStore = 10;
+constexpr int kWithoutLease = 12;
 constexpr int kCorrupt = 13;
 
 struct CodeRow {
@@ -36,6 +37,12 @@ constexpr CodeRow kCodes[] = {
     {ErrorCode::kRequestIdReused, "request_id_reused", kConflict},
     {ErrorCode::kRequestCancelled, "request_cancelled", kConflict},
     {ErrorCode::kChangedSince, "changed_since", kConflict},
+    {ErrorCode::kDeletedSince, "deleted_since", kConflict},
+    {ErrorCode::kMergeClash, "merge_clash", kConflict},
+    {ErrorCode::kImmutable, "immutable", kConflict},
+    {ErrorCode::kSchemaMismatch, "schema_mismatch", kConflict},
+    {ErrorCode::kParked, "parked", kConflict},
+    {ErrorCode::kLeaseRequired, "lease_required", kWithoutLease},
     {ErrorCode::kNoStore, "no_store", kWithoutStore},
     {ErrorCode::kAlreadyAStore, "already_a_store", kFailure},
     {ErrorCode::kCorruption, "corruption", kCorrupt},

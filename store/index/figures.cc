@@ -6,16 +6,6 @@
 
 namespace tenure::index {
 
-Result<std::uint64_t> IndexReader::CountHistoryBelow(Lsn lsn) const {
-  TENURE_ASSIGN(Statement statement, Statement::Prepare(state_->connection,
-                                                        "SELECT (SELECT count(*) FROM history WHERE until_lsn < ?1)"
-                                                        " + (SELECT count(*) FROM tag_history WHERE until_lsn < ?1)"));
-  statement.Bind(1, lsn);
-  TENURE_ASSIGN(const bool found, statement.Step());
-  TENURE_CHECK(found);  // aggregates without GROUP BY give one row
-  return statement.Unsigned(0);
-}
-
 Result<std::uint64_t> IndexReader::FileBytes() const {
   TENURE_ASSIGN(Statement statement, Statement::Prepare(state_->connection,
                                                         "SELECT c.page_count * s.page_size FROM"

@@ -44,6 +44,7 @@ struct AppliedFrame {
 
 struct Counts {
   std::uint64_t entries = 0, tombstones = 0, tags = 0, tag_tombstones = 0, history_rows = 0, request_ids = 0;
+  std::uint64_t policies = 0, conflicts = 0;
 };
 
 struct Listing {
@@ -115,6 +116,15 @@ class IndexReader {
   /// Live tags of `name` that point to `version`.
   Result<std::vector<TagEntry>> TagsOf(std::string_view name, std::string_view version) const;
   Result<std::optional<model::RequestRow>> GetRequest(std::string_view request_id) const;
+  /// One revision of a key, current or superseded; nullopt when it never was, or is no longer retained.
+  Result<std::optional<ArtifactEntry>> GetEntryRevision(std::string_view name, std::string_view version,
+                                                        Revision revision) const;
+  Result<std::optional<TagEntry>> GetTagRevision(std::string_view name, std::string_view tag, Revision revision) const;
+  /// Ordered by glob.
+  Result<std::vector<Policy>> Policies() const;
+  Result<std::optional<ParkedConflict>> GetConflict(const ConflictId& id) const;
+  /// In the order in which they were parked.
+  Status ForEachConflict(const std::function<bool(const ParkedConflict&)>& visit) const;
   /// Ordered by name, then version, bytewise. Returning false ends it. With `at`, as of that LSN.
   Status ForEachEntry(const Listing& listing, std::optional<Lsn> at,
                       const std::function<bool(const ArtifactEntry&)>& visit) const;
@@ -128,8 +138,8 @@ class IndexReader {
   /// Request ids recorded below `lsn`, for the pruning decision.
   Status ForEachRequest(Lsn below, const std::function<bool(const model::RequestRow&)>& visit) const;
   Result<Counts> Count() const;
-  /// Superseded revisions (of entries and tags) that kTrimHistory below `lsn` would drop.
-  Result<std::uint64_t> CountHistoryBelow(Lsn lsn) const;
+  /// Superseded revisions (of entries and tags) that trimming below `lsn` would drop.
+  Result<std::uint64_t> CountHistoryBelow(Lsn lsn, const std::vector<model::KeepRule>& keep = {}) const;
   /// Size of the index file in bytes, as SQLite counts its pages.
   Result<std::uint64_t> FileBytes() const;
 

@@ -171,7 +171,8 @@ Result<Counts> IndexReader::Count() const {
                 Statement::Prepare(state_->connection,
                                    "SELECT e.live, e.dead, t.live, t.dead,"
                                    " (SELECT count(*) FROM history) + (SELECT count(*) FROM tag_history),"
-                                   " (SELECT count(*) FROM request)"
+                                   " (SELECT count(*) FROM request), (SELECT count(*) FROM policy),"
+                                   " (SELECT count(*) FROM conflict)"
                                    " FROM (SELECT total(deleted = 0) live, total(deleted <> 0) dead FROM entry) e,"
                                    " (SELECT total(deleted = 0) live, total(deleted <> 0) dead FROM tag) t"));
   ResetAtEnd reset(statement);
@@ -184,6 +185,8 @@ Result<Counts> IndexReader::Count() const {
   counts.tag_tombstones = statement.Unsigned(3);
   counts.history_rows = statement.Unsigned(4);
   counts.request_ids = statement.Unsigned(5);
+  counts.policies = statement.Unsigned(6);
+  counts.conflicts = statement.Unsigned(7);
   return counts;
 }
 

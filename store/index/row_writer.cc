@@ -44,6 +44,7 @@ RowWriter::RowWriter(Connection& connection)
       source_(connection),
       entries_(kEntrySql),
       tags_(kTagSql),
+      rare_(connection),
       insert_request_("INSERT INTO request (" TENURE_REQUEST_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"),
       prune_requests_("DELETE FROM request WHERE lsn < ?1"),
       raise_oldest_("UPDATE meta SET oldest_history_lsn = ?1 WHERE oldest_history_lsn < ?1") {}
@@ -89,6 +90,31 @@ Status RowWriter::WriteRequests(const std::vector<model::RequestRow>& rows) {
 Status RowWriter::TrimHistory(Lsn below_lsn) {
   TENURE_RETURN_IF_ERROR(entries_.Trim(connection_, below_lsn));
   TENURE_RETURN_IF_ERROR(tags_.Trim(connection_, below_lsn));
+  return RaiseOldest(below_lsn);
+}
+
+Status RowWriter::TrimHistory(Lsn below_lsn, const std::vector<model::KeepRule>& keep) {
+  TENURE_RETURN_IF_ERROR(rare_.TrimHistory(below_lsn, keep));
+  return RaiseOldest(below_lsn);
+}
+
+Status RowWriter::WriteRare(const model::CommittedTxn& txn, std::size_t index) {
+  const model::Effect& effect = txn.effects[index];
+  switch (effect.kind) {
+    case model::EffectKind::kSetPolicy:
+      return rare_.SetPolicy(model::PolicyAfter(txn, index));
+    case model::EffectKind::kDeletePolicy:
+      return rare_.DeletePolicy(effect.rare->policy.glob, txn.lsn);
+    case model::EffectKind::kPark:
+      return rare_.Park(model::ParkedAfter(txn, index));
+    case model::EffectKind::kResolve:
+      return rare_.Resolve(effect.rare->resolved, txn.lsn);
+    default:
+      return base::MakeError(ErrorCode::kInternal, "not an effect on a policy or a parked conflict");
+  }
+}
+
+Status RowWriter::RaiseOldest(Lsn below_lsn) {
   TENURE_ASSIGN(Statement * raise, raise_oldest_.Get(connection_));
   raise->Bind(1, below_lsn);
   return raise->Run();

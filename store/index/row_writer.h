@@ -9,6 +9,7 @@
 
 #include "store/index/changes.h"
 #include "store/index/keyed_table.h"
+#include "store/index/rare_rows.h"
 #include "store/index/sqlite.h"
 
 namespace tenure::index {
@@ -19,15 +20,21 @@ class RowWriter {
   Status Write(const Changes& changes);
   /// Drops superseded revisions that were replaced below `below_lsn`.
   Status TrimHistory(Lsn below_lsn);
+  /// The same, but what the rules keep stays.
+  Status TrimHistory(Lsn below_lsn, const std::vector<model::KeepRule>& keep);
   /// Forgets request ids recorded below `below_lsn`.
   Status PruneRequests(Lsn below_lsn);
+  /// Effect number `index` of `txn`, which concerns a policy or a parked conflict.
+  Status WriteRare(const model::CommittedTxn& txn, std::size_t index);
 
  private:
+  Status RaiseOldest(Lsn below_lsn);
   Status WriteRequests(const std::vector<model::RequestRow>& rows);
   Connection& connection_;
   RowSource source_;
   KeyedTable<EntryView> entries_;
   KeyedTable<TagView> tags_;
+  RareRows rare_;
   LazyStatement insert_request_, prune_requests_, raise_oldest_;
 };
 

@@ -163,8 +163,7 @@ Result<model::RequestRow> ReadRequest(const Statement& row) {
   r.body_hash = *body_hash;
   r.cancelled = row.Int(4) != 0;
   const std::int64_t outcome = row.Int(5);
-  if (outcome != static_cast<std::int64_t>(Outcome::kCommitted) &&
-      outcome != static_cast<std::int64_t>(Outcome::kUnchanged)) {
+  if (outcome < 0 || outcome > static_cast<std::int64_t>(Outcome::kParked)) {
     return BadRow("request", r.request_id, "outcome " + std::to_string(outcome) + " is unknown");
   }
   r.outcome = static_cast<Outcome>(outcome);

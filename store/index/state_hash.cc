@@ -8,6 +8,7 @@
 
 #include "store/base/error.h"
 #include "store/base/helper_thread.h"
+#include "store/index/rare_rows.h"
 #include "store/index/reader_state.h"
 
 namespace tenure::index {
@@ -46,6 +47,18 @@ Result<base::Hash128> HashOf(sqlite3_value** columns) {
   return model::RowHash(e);
 }
 
+/// All rows of a query without parameters.
+template <typename T>
+Status AddAllHashes(Connection& connection, const char* sql, Result<T> (*read)(const Statement&), base::Hash128& sum) {
+  TENURE_ASSIGN(Statement statement, Statement::Prepare(connection, sql));
+  for (;;) {
+    TENURE_ASSIGN(const bool found, statement.Step());
+    if (!found) return {};
+    TENURE_ASSIGN(const T row, read(statement));
+    sum += model::RowHash(row);
+  }
+}
+
 template <typename T>
 Status AddRowHashes(Connection& connection, const std::string& sql, const RowRange& range,
                     Result<T> (*read)(const Statement&), base::Hash128& sum) {
@@ -63,6 +76,7 @@ Status AddRowHashes(Connection& connection, const std::string& sql, const RowRan
 /// Which rows of each table.
 struct Part {
   RowRange entries, tags, requests;
+  bool rare = true;  // policies and parked conflicts: few, so one part has them all
 };
 
 Result<base::Hash128> HashPart(Connection& connection, EntrySum& entries, const Part& part) {
@@ -72,6 +86,10 @@ Result<base::Hash128> HashPart(Connection& connection, EntrySum& entries, const 
   TENURE_RETURN_IF_ERROR(AddRowHashes(connection,
                                       "SELECT " TENURE_REQUEST_COLUMNS " FROM request WHERE lsn BETWEEN ?1 AND ?2",
                                       part.requests, ReadRequest, sum));
+  if (!part.rare) return sum;
+  TENURE_RETURN_IF_ERROR(AddAllHashes(connection, "SELECT " TENURE_POLICY_COLUMNS " FROM policy", ReadPolicy, sum));
+  TENURE_RETURN_IF_ERROR(
+      AddAllHashes(connection, "SELECT " TENURE_CONFLICT_COLUMNS " FROM conflict", ReadConflict, sum));
   return sum;
 }
 
@@ -154,7 +172,7 @@ Result<base::Hash128> ComputeStateHashOf(const std::string& path) {
   const auto hash_half = [&](std::size_t half) -> Result<base::Hash128> {
     EntrySum entry_sum;
     TENURE_ASSIGN(Connection connection, Connection::Open(path, Connection::Mode::kImmutable, kReaderCacheKib));
-    return HashPart(connection, entry_sum, {entries[half], tags[half], requests[half]});
+    return HashPart(connection, entry_sum, {entries[half], tags[half], requests[half], half == 0});
   };
   Result<base::Hash128> other = base::Hash128();
   base::HelperThread helper;

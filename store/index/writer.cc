@@ -153,7 +153,8 @@ Status IndexWriter::State::Flush(Changes& changes) {
 }
 
 Status IndexWriter::State::Collect(const model::CommittedTxn& txn, Changes& changes) {
-  for (const model::Effect& effect : txn.effects) {
+  for (std::size_t i = 0; i < txn.effects.size(); ++i) {
+    const model::Effect& effect = txn.effects[i];
     switch (effect.kind) {
       case model::EffectKind::kPutEntry:
       case model::EffectKind::kDeleteEntry:
@@ -168,6 +169,17 @@ Status IndexWriter::State::Collect(const model::CommittedTxn& txn, Changes& chan
       case model::EffectKind::kPruneRequests:
         TENURE_RETURN_IF_ERROR(Flush(changes));
         TENURE_RETURN_IF_ERROR(rows.PruneRequests(effect.below_lsn));
+        break;
+      case model::EffectKind::kTrimHistoryExcept:
+        TENURE_RETURN_IF_ERROR(Flush(changes));
+        TENURE_RETURN_IF_ERROR(rows.TrimHistory(effect.below_lsn, effect.rare->keep));
+        break;
+      case model::EffectKind::kSetPolicy:
+      case model::EffectKind::kDeletePolicy:
+      case model::EffectKind::kPark:
+      case model::EffectKind::kResolve:
+        // In order among themselves; no row of an entry or tag depends on them.
+        TENURE_RETURN_IF_ERROR(rows.WriteRare(txn, i));
         break;
       case model::EffectKind::kTrimJournal:
         break;  // concerns files, not rows

@@ -12,6 +12,9 @@ constexpr std::size_t kFixedBytesMax = 128;  // above one operation's fixed-widt
 
 std::size_t BytesMax(const Operation& op) {
   std::size_t bytes = kFixedBytesMax + OperationBytes(op);
+  if (op.policy) {
+    for (const std::string& name : op.policy->unset) bytes += HashInput::TextBytes(name);
+  }
   return bytes + op.urls.size() * sizeof(std::uint32_t);
 }
 
@@ -23,6 +26,25 @@ void Append(HashInput& in, const std::optional<std::uint64_t>& number) {
 void Append(HashInput& in, const std::optional<std::string>& text) {
   in.U8(text.has_value() ? 1 : 0);
   in.Text(text ? std::string_view(*text) : std::string_view());
+}
+
+void Append(HashInput& in, const std::optional<bool>& value) { in.U8(value ? (*value ? 2 : 1) : 0); }
+
+/// Policies and resolutions. The others do without: their hashes are as they always were.
+void AppendRare(HashInput& in, const Operation& op) {
+  in.Text(op.glob);
+  in.U64(op.conflict.lsn);
+  in.U32(op.conflict.effect);
+  in.U8(static_cast<std::uint8_t>(op.take));
+  if (!op.policy) return;
+  const PolicySpec& spec = *op.policy;
+  Append(in, spec.immutable);
+  Append(in, spec.require_lease);
+  Append(in, spec.keep_history);
+  in.U8(spec.on_conflict ? static_cast<std::uint8_t>(*spec.on_conflict) + 1 : 0);
+  Append(in, spec.schema);
+  in.U32(static_cast<std::uint32_t>(spec.unset.size()));
+  for (const std::string& name : spec.unset) in.Text(name);
 }
 
 }  // namespace
@@ -49,6 +71,7 @@ base::Hash128 BodyHash(const std::vector<Operation>& operations) {
     Append(in, op.if_digest);
     Append(in, op.if_version);
     Append(in, op.base);
+    if (!OnEntry(op.kind) && !OnTag(op.kind)) AppendRare(in, op);
   }
   return in.Hash();
 }

@@ -7,12 +7,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "store/base/codec.h"
 #include "store/base/hash.h"
+#include "tenure/conflict.h"
 #include "tenure/result.h"
 #include "tenure/transaction.h"
 #include "tenure/types.h"
@@ -22,13 +24,36 @@ namespace tenure::model {
 /// Values are part of the format: never renumber. Unknown ones are refused as "written by a newer
 /// version".
 enum class EffectKind : std::uint8_t {
-  kPutEntry = 1,       ///< entry: everything but lsn, updated_at_ms and writer, which the frame gives.
-  kDeleteEntry = 2,    ///< entry: name, version, revision (of the tombstone).
-  kSetTag = 3,         ///< tag: name, tag, version, revision.
-  kDeleteTag = 4,      ///< tag: name, tag, revision (of the tombstone).
-  kTrimHistory = 5,    ///< below_lsn: superseded revisions replaced before it are dropped.
-  kPruneRequests = 6,  ///< below_lsn: request ids recorded before it are forgotten.
-  kTrimJournal = 7,    ///< below_lsn: segments wholly below it may be unlinked; a checkpoint covers them.
+  kPutEntry = 1,            ///< entry: everything but lsn, updated_at_ms and writer, which the frame gives.
+  kDeleteEntry = 2,         ///< entry: name, version, revision (of the tombstone).
+  kSetTag = 3,              ///< tag: name, tag, version, revision.
+  kDeleteTag = 4,           ///< tag: name, tag, revision (of the tombstone).
+  kTrimHistory = 5,         ///< below_lsn: superseded revisions replaced before it are dropped.
+  kPruneRequests = 6,       ///< below_lsn: request ids recorded before it are forgotten.
+  kTrimJournal = 7,         ///< below_lsn: segments wholly below it may be unlinked; a checkpoint covers them.
+  kSetPolicy = 8,           ///< rare->policy: the whole policy of its glob; the frame gives writer, time and LSN.
+  kDeletePolicy = 9,        ///< rare->policy: its glob.
+  kPark = 10,               ///< rare->parked: the frame gives id, writer, uid and time.
+  kResolve = 11,            ///< rare->resolved, rare->take: that parked conflict is no more.
+  kTrimHistoryExcept = 12,  ///< below_lsn, rare->keep: like kTrimHistory, but what the rules keep stays.
+};
+inline constexpr EffectKind kLastEffectKind = EffectKind::kTrimHistoryExcept;
+
+/// Decides, by the first rule whose glob matches a key, whether trimming leaves its superseded revisions.
+struct KeepRule {
+  std::string glob;
+  bool keep = true;
+  friend bool operator==(const KeepRule&, const KeepRule&) = default;
+};
+
+/// What few effects have: kept apart, so that the frequent ones stay small.
+struct RareEffect {
+  Policy policy;
+  ParkedConflict parked;
+  ConflictId resolved;
+  Take take = Take::kOurs;
+  std::vector<KeepRule> keep;
+  friend bool operator==(const RareEffect&, const RareEffect&) = default;
 };
 
 /// More effects than operations happen only when a delete takes its tags along. The committer refuses a
@@ -37,10 +62,16 @@ inline constexpr std::size_t kTxnEffectsMax = 1'000'000;
 
 struct Effect {
   EffectKind kind = EffectKind::kPutEntry;
-  ArtifactEntry entry;  ///< kPutEntry, kDeleteEntry.
-  TagEntry tag;         ///< kSetTag, kDeleteTag.
-  Lsn below_lsn = 0;    ///< kTrimHistory, kPruneRequests, kTrimJournal.
-  friend bool operator==(const Effect&, const Effect&) = default;
+  ArtifactEntry entry;                     ///< kPutEntry, kDeleteEntry.
+  TagEntry tag;                            ///< kSetTag, kDeleteTag.
+  Lsn below_lsn = 0;                       ///< kTrimHistory, kPruneRequests, kTrimJournal, kTrimHistoryExcept.
+  std::optional<Revision> merged_base;     ///< kPutEntry: a three-way merge over this revision made it.
+  std::shared_ptr<const RareEffect> rare;  ///< The kinds from kSetPolicy on; never null there.
+  friend bool operator==(const Effect& a, const Effect& b) {
+    const bool same_rare = a.rare == b.rare || (a.rare && b.rare && *a.rare == *b.rare);
+    return same_rare && a.kind == b.kind && a.entry == b.entry && a.tag == b.tag && a.below_lsn == b.below_lsn &&
+           a.merged_base == b.merged_base;
+  }
 };
 
 /// Where an operation came from: registry slot, its generation, operation sequence. A successor
@@ -110,10 +141,21 @@ struct EntryFields {
 base::Hash128 RowHash(const EntryFields& entry);
 base::Hash128 RowHash(const TagEntry& tag);
 base::Hash128 RowHash(const RequestRow& row);
+base::Hash128 RowHash(const Policy& policy);
+base::Hash128 RowHash(const ParkedConflict& conflict);
+
+/// A policy without what the frame gives, and a parked conflict likewise: in the journal, and in the index.
+void EncodePolicy(const Policy& policy, base::Encoder& out);
+void EncodeParked(const ParkedConflict& conflict, base::Encoder& out);
+/// nullopt for bytes that are none; the decoder has failed then.
+std::optional<ParkedConflict> DecodeParked(base::Decoder& in);
 
 /// The entry and tag as `effect` leaves them, with the fields that the frame gives filled in.
 ArtifactEntry EntryAfter(const CommittedTxn& txn, const Effect& effect);
 TagEntry TagAfter(const CommittedTxn& txn, const Effect& effect);
+/// The same for kSetPolicy and kPark; `index` is the effect's position in `txn`.
+Policy PolicyAfter(const CommittedTxn& txn, std::size_t index);
+ParkedConflict ParkedAfter(const CommittedTxn& txn, std::size_t index);
 /// The public form of effect number `index` of `txn`; index 0 of a transaction without effects is its
 /// "request" event.
 Event EventOf(const CommittedTxn& txn, std::uint32_t index);

@@ -5,11 +5,12 @@
 //   origin        slot varint | generation varint | sequence varint
 //   results       count varint | (outcome u8, revision varint) ...
 //   put           1 | flags u8 | name | version | revision | created (signed) | [digest] | [size]
-//                 | [media type] | [url count, urls] | [annotations]
+//                 | [media type] | [url count, urls] | [annotations] | [revision merged over]
 //   delete        2 | name | version | revision
 //   set tag       3 | name | tag | version | revision
 //   delete tag    4 | name | tag | revision
 //   trim, prune   5, 6, 7 | LSN
+//   the others    effect_codec_rare.cc
 //
 // A part in brackets is there when its flag says so, and its flag says so exactly when the value is
 // not the default: that is what makes one value have one encoding. Unknown flags and kinds belong to
@@ -21,6 +22,7 @@
 
 #include "store/base/error.h"
 #include "store/model/effect.h"
+#include "store/model/effect_reader.h"
 #include "store/model/validate.h"
 
 namespace tenure::model {
@@ -35,7 +37,9 @@ constexpr std::uint64_t kHasResults = 1u << 4;
 constexpr std::uint64_t kUnchanged = 1u << 5;
 constexpr std::uint64_t kCancelled = 1u << 6;
 constexpr std::uint64_t kReceiptElsewhere = 1u << 7;
-constexpr std::uint64_t kTxnFlagsKnown = (1u << 8) - 1;
+constexpr std::uint64_t kMerged = 1u << 8;
+constexpr std::uint64_t kParked = 1u << 9;
+constexpr std::uint64_t kTxnFlagsKnown = (1u << 10) - 1;
 
 // Flags of a put.
 constexpr std::uint8_t kHasDigest = 1u << 0;
@@ -43,7 +47,8 @@ constexpr std::uint8_t kHasSize = 1u << 1;
 constexpr std::uint8_t kHasMediaType = 1u << 2;
 constexpr std::uint8_t kHasUrls = 1u << 3;
 constexpr std::uint8_t kHasAnnotations = 1u << 4;
-constexpr std::uint8_t kPutFlagsKnown = (1u << 5) - 1;
+constexpr std::uint8_t kHasMergedBase = 1u << 5;
+constexpr std::uint8_t kPutFlagsKnown = (1u << 6) - 1;
 
 constexpr std::string_view kNoAnnotations = "{}";
 
@@ -54,37 +59,11 @@ void PutKey(base::Encoder& out, const std::string& name, const std::string& rest
   out.Text(rest);
 }
 
-void EncodePut(const ArtifactEntry& e, base::Encoder& out) {
-  TENURE_CHECK(e.digest.size() <= kDigestBytesMax && e.media_type.size() <= kMediaTypeBytesMax);
-  TENURE_CHECK(e.urls.size() <= kUrlsMax);
-  std::uint8_t flags = 0;
-  if (!e.digest.empty()) flags |= kHasDigest;
-  if (e.size) flags |= kHasSize;
-  if (!e.media_type.empty()) flags |= kHasMediaType;
-  if (!e.urls.empty()) flags |= kHasUrls;
-  if (e.annotations != kNoAnnotations) flags |= kHasAnnotations;
-  out.U8(flags);
-  PutKey(out, e.name, e.version, kVersionBytesMax);
-  out.Varint(e.revision);
-  out.Signed(e.created_at_ms);
-  if (flags & kHasDigest) out.Text(e.digest);
-  if (flags & kHasSize) out.Varint(*e.size);
-  if (flags & kHasMediaType) out.Text(e.media_type);
-  if (flags & kHasUrls) {
-    out.Varint(e.urls.size());
-    for (const std::string& url : e.urls) {
-      TENURE_CHECK(url.size() <= kUrlBytesMax);
-      out.Text(url);
-    }
-  }
-  if (flags & kHasAnnotations) out.Text(e.annotations);
-}
-
 void EncodeEffect(const Effect& effect, base::Encoder& out) {
   out.U8(static_cast<std::uint8_t>(effect.kind));
   switch (effect.kind) {
     case EffectKind::kPutEntry:
-      EncodePut(effect.entry, out);
+      EncodePut(effect.entry, effect.merged_base, out);
       return;
     case EffectKind::kDeleteEntry:
       PutKey(out, effect.entry.name, effect.entry.version, kVersionBytesMax);
@@ -105,6 +84,13 @@ void EncodeEffect(const Effect& effect, base::Encoder& out) {
     case EffectKind::kTrimJournal:
       out.Varint(effect.below_lsn);
       return;
+    case EffectKind::kSetPolicy:
+    case EffectKind::kDeletePolicy:
+    case EffectKind::kPark:
+    case EffectKind::kResolve:
+    case EffectKind::kTrimHistoryExcept:
+      EncodeRare(effect, out);
+      return;
   }
   TENURE_CHECK(!"an effect kind that no version writes");
 }
@@ -117,54 +103,11 @@ std::uint64_t FlagsOf(const CommittedTxn& txn) {
   if (txn.body_hash != base::Hash128{}) flags |= kHasBodyHash;
   if (!txn.results.empty()) flags |= kHasResults;
   if (txn.outcome == Outcome::kUnchanged) flags |= kUnchanged;
+  if (txn.outcome == Outcome::kMerged) flags |= kMerged;
+  if (txn.outcome == Outcome::kParked) flags |= kParked;
   if (txn.cancelled) flags |= kCancelled;
   return flags;
 }
-
-// One decoding: the input, and why it stopped.
-class Reader {
- public:
-  Reader(base::Decoder& in, Lsn lsn) : in_(in), lsn_(lsn) {}
-
-  bool ok() const { return in_.ok() && what_ == nullptr; }
-  base::Decoder& in() { return in_; }
-
-  /// Records the first reason and stops the decoding. Always false.
-  bool Refuse(const char* what, ErrorCode code = ErrorCode::kCorruption) {
-    if (ok()) {
-      what_ = what;
-      code_ = code;
-    }
-    in_.Fail();
-    return false;
-  }
-  bool RefuseNewer(const char* what) { return Refuse(what, ErrorCode::kUnsupported); }
-
-  /// A text that must be there and keep its limit.
-  bool Text(std::string& to, std::size_t bytes_max, const char* what) {
-    to = in_.Text(bytes_max);
-    if (!in_.ok() || to.empty()) return Refuse(what);
-    return true;
-  }
-
-  Error Failure() const {
-    const std::string where = "transaction at LSN " + std::to_string(lsn_) + ": ";
-    if (code_ == ErrorCode::kUnsupported) {
-      return base::MakeError(code_, where + (what_ ? what_ : "") + ": written by a newer version of tenure",
-                             "use the version that wrote the store, or a later one");
-    }
-    Error e = base::MakeError(ErrorCode::kCorruption, where + (what_ ? what_ : "ends too early or is malformed"),
-                              "run 'tenure-replay verify' for the whole report");
-    e.lsn = lsn_;
-    return e;
-  }
-
- private:
-  base::Decoder& in_;
-  Lsn lsn_;
-  const char* what_ = nullptr;
-  ErrorCode code_ = ErrorCode::kCorruption;
-};
 
 bool DecodeUrls(Reader& r, std::vector<std::string>& urls) {
   const std::uint64_t count = r.in().Varint();
@@ -177,26 +120,6 @@ bool DecodeUrls(Reader& r, std::vector<std::string>& urls) {
   return true;
 }
 
-bool DecodePut(Reader& r, ArtifactEntry& e) {
-  base::Decoder& in = r.in();
-  const std::uint8_t flags = in.U8();
-  if (in.ok() && (flags & ~kPutFlagsKnown) != 0) return r.RefuseNewer("unknown member of an entry");
-  if (!r.Text(e.name, kNameBytesMax, "bad name")) return false;
-  if (!r.Text(e.version, kVersionBytesMax, "bad version")) return false;
-  e.revision = in.Varint();
-  e.created_at_ms = in.Signed();
-  if ((flags & kHasDigest) && !r.Text(e.digest, kDigestBytesMax, "bad digest")) return false;
-  if (flags & kHasSize) e.size = in.Varint();
-  if ((flags & kHasMediaType) && !r.Text(e.media_type, kMediaTypeBytesMax, "bad media type")) return false;
-  if ((flags & kHasUrls) && !DecodeUrls(r, e.urls)) return false;
-  if (flags & kHasAnnotations) {
-    // No limit but the frame's: a merge is allowed to grow an entry, and what was written must be readable.
-    e.annotations = in.Text(in.remaining());
-    if (!in.ok() || e.annotations == kNoAnnotations) return r.Refuse("bad annotations");
-  }
-  return in.ok() ? true : r.Refuse("an entry that ends too early");
-}
-
 bool DecodeEffect(Reader& r, Effect& effect) {
   base::Decoder& in = r.in();
   const std::uint8_t kind = in.U8();
@@ -204,7 +127,7 @@ bool DecodeEffect(Reader& r, Effect& effect) {
   effect.kind = static_cast<EffectKind>(kind);
   switch (effect.kind) {
     case EffectKind::kPutEntry:
-      return DecodePut(r, effect.entry);
+      return DecodePut(r, effect.entry, effect.merged_base);
     case EffectKind::kDeleteEntry:
       if (!r.Text(effect.entry.name, kNameBytesMax, "bad name")) return false;
       if (!r.Text(effect.entry.version, kVersionBytesMax, "bad version")) return false;
@@ -224,6 +147,12 @@ bool DecodeEffect(Reader& r, Effect& effect) {
     case EffectKind::kTrimJournal:
       effect.below_lsn = in.Varint();
       break;
+    case EffectKind::kSetPolicy:
+    case EffectKind::kDeletePolicy:
+    case EffectKind::kPark:
+    case EffectKind::kResolve:
+    case EffectKind::kTrimHistoryExcept:
+      return DecodeRare(r, effect);
     default:
       return r.RefuseNewer("unknown kind of effect");
   }
@@ -261,6 +190,8 @@ void MakeBlank(Effect& effect) {
   t.deleted = false;
   effect.kind = EffectKind::kPutEntry;
   effect.below_lsn = 0;
+  effect.merged_base.reset();
+  effect.rare.reset();
 }
 
 /// The same, but for the effects.
@@ -283,7 +214,13 @@ bool DecodeHead(Reader& r, CommittedTxn& txn) {
   if (!in.ok()) return r.Refuse("bad flags");
   if ((flags & ~kTxnFlagsKnown) != 0) return r.RefuseNewer("unknown member of a transaction");
   txn.cancelled = (flags & kCancelled) != 0;
-  txn.outcome = (flags & kUnchanged) != 0 ? Outcome::kUnchanged : Outcome::kCommitted;
+  const int outcomes =
+      ((flags & kUnchanged) != 0 ? 1 : 0) + ((flags & kMerged) != 0 ? 1 : 0) + ((flags & kParked) != 0 ? 1 : 0);
+  if (outcomes > 1) return r.Refuse("more than one outcome");
+  txn.outcome = (flags & kUnchanged) != 0 ? Outcome::kUnchanged
+                : (flags & kMerged) != 0  ? Outcome::kMerged
+                : (flags & kParked) != 0  ? Outcome::kParked
+                                          : Outcome::kCommitted;
   txn.writer = in.Text(kWriterBytesMax);
   const std::uint64_t uid = in.Varint();
   if (!in.ok() || uid > std::numeric_limits<std::uint32_t>::max()) return r.Refuse("bad writer");
@@ -310,6 +247,55 @@ bool DecodeHead(Reader& r, CommittedTxn& txn) {
 }
 
 }  // namespace
+
+void EncodePut(const ArtifactEntry& e, const std::optional<Revision>& merged_base, base::Encoder& out) {
+  TENURE_CHECK(e.digest.size() <= kDigestBytesMax && e.media_type.size() <= kMediaTypeBytesMax);
+  TENURE_CHECK(e.urls.size() <= kUrlsMax);
+  std::uint8_t flags = 0;
+  if (!e.digest.empty()) flags |= kHasDigest;
+  if (e.size) flags |= kHasSize;
+  if (!e.media_type.empty()) flags |= kHasMediaType;
+  if (!e.urls.empty()) flags |= kHasUrls;
+  if (e.annotations != kNoAnnotations) flags |= kHasAnnotations;
+  if (merged_base) flags |= kHasMergedBase;
+  out.U8(flags);
+  PutKey(out, e.name, e.version, kVersionBytesMax);
+  out.Varint(e.revision);
+  out.Signed(e.created_at_ms);
+  if (flags & kHasDigest) out.Text(e.digest);
+  if (flags & kHasSize) out.Varint(*e.size);
+  if (flags & kHasMediaType) out.Text(e.media_type);
+  if (flags & kHasUrls) {
+    out.Varint(e.urls.size());
+    for (const std::string& url : e.urls) {
+      TENURE_CHECK(url.size() <= kUrlBytesMax);
+      out.Text(url);
+    }
+  }
+  if (flags & kHasAnnotations) out.Text(e.annotations);
+  if (flags & kHasMergedBase) out.Varint(*merged_base);
+}
+
+bool DecodePut(Reader& r, ArtifactEntry& e, std::optional<Revision>& merged_base) {
+  base::Decoder& in = r.in();
+  const std::uint8_t flags = in.U8();
+  if (in.ok() && (flags & ~kPutFlagsKnown) != 0) return r.RefuseNewer("unknown member of an entry");
+  if (!r.Text(e.name, kNameBytesMax, "bad name")) return false;
+  if (!r.Text(e.version, kVersionBytesMax, "bad version")) return false;
+  e.revision = in.Varint();
+  e.created_at_ms = in.Signed();
+  if ((flags & kHasDigest) && !r.Text(e.digest, kDigestBytesMax, "bad digest")) return false;
+  if (flags & kHasSize) e.size = in.Varint();
+  if ((flags & kHasMediaType) && !r.Text(e.media_type, kMediaTypeBytesMax, "bad media type")) return false;
+  if ((flags & kHasUrls) && !DecodeUrls(r, e.urls)) return false;
+  if (flags & kHasAnnotations) {
+    // No limit but the frame's: a merge is allowed to grow an entry, and what was written must be readable.
+    e.annotations = in.Text(in.remaining());
+    if (!in.ok() || e.annotations == kNoAnnotations) return r.Refuse("bad annotations");
+  }
+  if (flags & kHasMergedBase) merged_base = in.Varint();
+  return in.ok() ? true : r.Refuse("an entry that ends too early");
+}
 
 void EncodeTxn(const CommittedTxn& txn, base::Encoder& out) {
   TENURE_CHECK(txn.writer.size() <= kWriterBytesMax && txn.request_id.size() <= kRequestIdBytesMax);
@@ -378,7 +364,7 @@ std::vector<OpResult> DecodeResults(base::Decoder& in) {
   for (std::uint64_t i = 0; i < count; ++i) {
     const std::uint8_t outcome = in.U8();
     const Revision revision = in.Varint();
-    if (!in.ok() || outcome > static_cast<std::uint8_t>(Outcome::kUnchanged)) {
+    if (!in.ok() || outcome > static_cast<std::uint8_t>(Outcome::kParked)) {
       in.Fail();
       return {};
     }

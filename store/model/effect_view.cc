@@ -52,6 +52,28 @@ TagEntry TagAfter(const CommittedTxn& txn, const Effect& effect) {
   return tag;
 }
 
+Policy PolicyAfter(const CommittedTxn& txn, std::size_t index) {
+  const Effect& effect = txn.effects[index];
+  TENURE_CHECK(effect.kind == EffectKind::kSetPolicy);
+  Policy policy = effect.rare->policy;
+  policy.writer = txn.writer;
+  policy.time_ms = txn.time_ms;
+  policy.lsn = txn.lsn;
+  policy.effect = static_cast<std::uint32_t>(index);
+  return policy;
+}
+
+ParkedConflict ParkedAfter(const CommittedTxn& txn, std::size_t index) {
+  const Effect& effect = txn.effects[index];
+  TENURE_CHECK(effect.kind == EffectKind::kPark);
+  ParkedConflict parked = effect.rare->parked;
+  parked.id = {txn.lsn, static_cast<std::uint32_t>(index)};
+  parked.writer = txn.writer;
+  parked.uid = txn.uid;
+  parked.time_ms = txn.time_ms;
+  return parked;
+}
+
 Event EventOf(const CommittedTxn& txn, std::uint32_t index) {
   Event event;
   event.lsn = txn.lsn;
@@ -71,6 +93,7 @@ Event EventOf(const CommittedTxn& txn, std::uint32_t index) {
     case EffectKind::kPutEntry:
       event.op = "put";
       event.entry = EntryAfter(txn, effect);
+      event.merged_base = effect.merged_base;
       break;
     case EffectKind::kDeleteEntry:
       event.op = "delete";
@@ -84,7 +107,27 @@ Event EventOf(const CommittedTxn& txn, std::uint32_t index) {
       event.op = "delete_tag";
       event.tag = TagAfter(txn, effect);
       break;
+    case EffectKind::kSetPolicy:
+      event.op = "set_policy";
+      event.glob = effect.rare->policy.glob;
+      event.policy = std::make_shared<const Policy>(PolicyAfter(txn, index));
+      break;
+    case EffectKind::kDeletePolicy:
+      event.op = "delete_policy";
+      event.glob = effect.rare->policy.glob;
+      break;
+    case EffectKind::kPark:
+      event.op = "park";
+      event.parked = std::make_shared<const ParkedConflict>(ParkedAfter(txn, index));
+      event.conflict = ConflictIdText(event.parked->id);
+      break;
+    case EffectKind::kResolve:
+      event.op = "resolve";
+      event.conflict = ConflictIdText(effect.rare->resolved);
+      event.take = TakeName(effect.rare->take);
+      break;
     case EffectKind::kTrimHistory:
+    case EffectKind::kTrimHistoryExcept:
       event.op = "trim_history";
       event.below_lsn = effect.below_lsn;
       break;

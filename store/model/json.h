@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "tenure/conflict.h"
 #include "tenure/options.h"
 #include "tenure/result.h"
 #include "tenure/transaction.h"
@@ -30,6 +31,10 @@ std::string EntryJson(const ArtifactEntry& entry);
 std::string TagJson(const TagEntry& tag);
 std::string EventJson(const Event& event);
 std::string ReceiptJson(const Receipt& receipt);
+/// {"glob":…,"immutable":…,"on_conflict":…,"schema":{…},…,"lsn":…}
+std::string PolicyJson(const Policy& policy);
+/// {"id":…,"key":…,"kind":…,"base":{…},"ours":{…},"theirs":{…},…}
+std::string ConflictJson(const ParkedConflict& conflict);
 /// {"error":{"code":…,"message":…,"hint":…,…}}
 std::string ErrorJson(const Error& error);
 

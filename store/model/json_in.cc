@@ -6,25 +6,29 @@
 #include "store/model/json.h"
 #include "store/model/json_members.h"
 #include "store/model/refusal.h"
+#include "store/model/validate.h"
 
 namespace tenure::model {
 namespace {
 
-constexpr std::array<std::string_view, 5> kStrategies = {"reject", "last-writer-wins", "first-writer-wins", "merge",
-                                                         "park"};
+constexpr const char* kStrategyHint =
+    "strategies are reject, last-writer-wins, first-writer-wins, merge, merge-or-park and park";
 
 struct OpName {
   std::string_view text;
   OpKind kind;
 };
-constexpr std::array<OpName, 5> kOps = {{{"put", OpKind::kPut},
+constexpr std::array<OpName, 8> kOps = {{{"put", OpKind::kPut},
                                          {"patch", OpKind::kPatch},
                                          {"delete", OpKind::kDelete},
                                          {"set_tag", OpKind::kSetTag},
-                                         {"delete_tag", OpKind::kDeleteTag}}};
+                                         {"delete_tag", OpKind::kDeleteTag},
+                                         {"set_policy", OpKind::kSetPolicy},
+                                         {"delete_policy", OpKind::kDeletePolicy},
+                                         {"resolve", OpKind::kResolve}}};
 
 Result<OpKind> KindOf(const Json& object) {
-  constexpr const char* kHint = "op is put, patch, delete, set_tag or delete_tag";
+  constexpr const char* kHint = "op is put, patch, delete, set_tag, delete_tag, set_policy, delete_policy or resolve";
   const auto op = object.find("op");
   if (op == object.end()) return Invalid("operation: member \"op\" is missing", kHint);
   if (!op->is_string())
@@ -36,58 +40,148 @@ Result<OpKind> KindOf(const Json& object) {
   return Invalid("operation: unknown op " + Shown(text), kHint);
 }
 
+Status CheckStrategy(const std::string& name) {
+  if (StrategyOf(name)) return {};
+  return Invalid("unknown strategy " + Shown(name), kStrategyHint);
+}
+
 std::function<Status(const Json&)> TakeStrategy(std::optional<std::string>& to) {
   return [&to](const Json& value) -> Status {
     TENURE_RETURN_IF_ERROR(TakeText(to)(value));
-    if (std::find(kStrategies.begin(), kStrategies.end(), *to) != kStrategies.end()) return {};
-    return Invalid("unknown strategy " + Shown(*to),
-                   "strategies are reject, last-writer-wins, first-writer-wins, merge and park");
+    return CheckStrategy(*to);
   };
+}
+
+std::function<Status(const Json&)> TakeFlag(std::optional<bool>& to) {
+  return [&to](const Json& value) -> Status { return TakeBool(to.emplace())(value); };
+}
+
+/// {"immutable":…,"require_lease":…,"on_conflict":…,"schema":…,"keep_history":…}
+std::function<Status(const Json&)> TakePolicy(PolicySpec& to) {
+  return [&to](const Json& value) -> Status {
+    if (!value.is_object()) return Invalid("expected an object, got " + std::string(value.type_name()));
+    std::optional<std::string> strategy;
+    const auto take_schema = [&to](const Json& schema) -> Status {
+      to.schema = CanonicalText(schema);
+      return {};
+    };
+    const std::array<Member, 5> members = {{{"immutable", false, TakeFlag(to.immutable)},
+                                            {"require_lease", false, TakeFlag(to.require_lease)},
+                                            {"on_conflict", false, TakeStrategy(strategy)},
+                                            {"schema", false, take_schema},
+                                            {"keep_history", false, TakeFlag(to.keep_history)}}};
+    TENURE_RETURN_IF_ERROR(ReadMembers(value, members, "policy"));
+    if (strategy) to.on_conflict = StrategyOf(*strategy);
+    return {};
+  };
+}
+
+std::function<Status(const Json&)> TakeConflictId(ConflictId& to) {
+  return [&to](const Json& value) -> Status {
+    std::string text;
+    TENURE_RETURN_IF_ERROR(TakeText(text)(value));
+    const auto id = ParseConflictId(text);
+    if (!id) return Invalid(Shown(text) + " is not the id of a conflict", "ids look like \"42\" or \"42.1\"");
+    to = *id;
+    return {};
+  };
+}
+
+std::function<Status(const Json&)> TakeSide(Take& to) {
+  return [&to](const Json& value) -> Status {
+    std::string text;
+    TENURE_RETURN_IF_ERROR(TakeText(text)(value));
+    for (const Take take : {Take::kOurs, Take::kTheirs, Take::kBase, Take::kGiven}) {
+      if (text != TakeName(take)) continue;
+      to = take;
+      return {};
+    }
+    return Invalid(Shown(text) + " is no side of a conflict", "take is ours, theirs, base or given");
+  };
+}
+
+class MemberTable {
+ public:
+  void Add(std::string_view name, std::function<Status(const Json&)> take, bool required = false) {
+    members_.push_back(Member{name, required, std::move(take)});
+  }
+  /// What a put and a given resolution say of an entry.
+  void AddContent(Operation& op) {
+    Add("digest", TakeText(op.digest));
+    Add("size", TakeNumber(op.size));
+    Add("mediaType", TakeText(op.media_type));
+    Add("urls", TakeTexts(op.urls));
+    Add("annotations", TakeObject(op.annotations));
+  }
+  std::vector<Member> Take() { return std::move(members_); }
+
+ private:
+  std::vector<Member> members_;
+};
+
+/// Members of operations on policies and parked conflicts.
+void AddRareMembers(Operation& op, MemberTable& table) {
+  switch (op.kind) {
+    case OpKind::kSetPolicy:
+      table.Add("glob", TakeText(op.glob), true);
+      table.Add("policy", TakePolicy(op.policy.emplace()), true);
+      table.Add("unset", TakeTexts(op.policy->unset));
+      break;
+    case OpKind::kDeletePolicy:
+      table.Add("glob", TakeText(op.glob), true);
+      break;
+    case OpKind::kResolve:
+      table.Add("conflict", TakeConflictId(op.conflict), true);
+      table.Add("take", TakeSide(op.take), true);
+      table.Add("version", TakeText(op.version));
+      table.AddContent(op);
+      table.Add("base", TakeNumber(op.base));
+      break;
+    default:
+      break;
+  }
 }
 
 /// The members that operations of `op.kind` have.
 std::vector<Member> MembersOf(ParsedOperation& parsed, std::string& kind_text) {
   Operation& op = parsed.operation;
-  std::vector<Member> members = {{"op", true, TakeText(kind_text)}, {"name", true, TakeText(op.name)}};
-  const auto add = [&](std::string_view name, std::function<Status(const Json&)> take, bool required = false) {
-    members.push_back(Member{name, required, std::move(take)});
-  };
+  MemberTable table;
+  table.Add("op", TakeText(kind_text), true);
+  if (OnEntry(op.kind) || OnTag(op.kind)) table.Add("name", TakeText(op.name), true);
   switch (op.kind) {
     case OpKind::kPut:
-      add("version", TakeText(op.version), true);
-      add("digest", TakeText(op.digest));
-      add("size", TakeNumber(op.size));
-      add("mediaType", TakeText(op.media_type));
-      add("urls", TakeTexts(op.urls));
-      add("annotations", TakeObject(op.annotations));
-      add("if_absent", TakeBool(op.if_absent));
+      table.Add("version", TakeText(op.version), true);
+      table.AddContent(op);
+      table.Add("if_absent", TakeBool(op.if_absent));
       break;
     case OpKind::kPatch:
-      add("version", TakeText(op.version), true);
-      add("annotations", TakeObject(op.annotations), true);
+      table.Add("version", TakeText(op.version), true);
+      table.Add("annotations", TakeObject(op.annotations), true);
       break;
     case OpKind::kDelete:
-      add("version", TakeText(op.version), true);
-      add("with_tags", TakeBool(op.with_tags));
+      table.Add("version", TakeText(op.version), true);
+      table.Add("with_tags", TakeBool(op.with_tags));
       break;
     case OpKind::kSetTag:
-      add("tag", TakeText(op.tag), true);
-      add("version", TakeText(op.version), true);
-      add("if_version", TakeText(op.if_version));
+      table.Add("tag", TakeText(op.tag), true);
+      table.Add("version", TakeText(op.version), true);
+      table.Add("if_version", TakeText(op.if_version));
       break;
     case OpKind::kDeleteTag:
-      add("tag", TakeText(op.tag), true);
+      table.Add("tag", TakeText(op.tag), true);
       break;
+    default:
+      AddRareMembers(op, table);
   }
-  if (op.kind == OpKind::kPut || op.kind == OpKind::kPatch || op.kind == OpKind::kDelete) {
-    add("if_revision", TakeNumber(op.if_revision));
-    add("if_digest", TakeText(op.if_digest));
+  if (OnEntry(op.kind)) {
+    table.Add("if_revision", TakeNumber(op.if_revision));
+    table.Add("if_digest", TakeText(op.if_digest));
   }
-  add("base", TakeNumber(op.base));
-  add("lease", TakeText(parsed.lease));
-  add("request_id", TakeText(parsed.request_id));
-  add("on_conflict", TakeStrategy(parsed.on_conflict));
-  return members;
+  if (OnEntry(op.kind) || OnTag(op.kind)) table.Add("base", TakeNumber(op.base));
+  table.Add("lease", TakeText(parsed.lease));
+  table.Add("request_id", TakeText(parsed.request_id));
+  table.Add("on_conflict", TakeStrategy(parsed.on_conflict));
+  return table.Take();
 }
 
 Result<TagEntry> ReadTag(const Json& object) {

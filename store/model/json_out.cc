@@ -2,44 +2,14 @@
 #include <string>
 
 #include "store/model/json.h"
+#include "store/model/json_parts.h"
 #include "store/model/json_tree.h"
 #include "store/model/json_writer.h"
 #include "store/model/utf8.h"
 #include "store/model/validate.h"
 
 namespace tenure::model {
-namespace {
-
-/// Annotations as they go into an object. What a store holds is canonical; a text that is no object
-/// (a caller's own struct, an index edited by hand) is shown as a string, so that the line stays JSON.
-std::string AnnotationsText(const std::string& annotations) {
-  if (IsPlainCanonicalObject(annotations)) return annotations;
-  auto canonical = CanonicalObject(annotations);
-  return canonical.ok() ? std::move(canonical).value() : QuoteJson(annotations);
-}
-
-void WriteAnnotations(ObjectWriter& w, const std::string& annotations) {
-  if (annotations != "{}") w.Raw("annotations", AnnotationsText(annotations));
-}
-
-/// digest, size, mediaType, urls, annotations: each left out when absent.
-void WriteContent(ObjectWriter& w, const std::string& digest, const std::optional<std::uint64_t>& size,
-                  const std::string& media_type, const std::vector<std::string>& urls) {
-  w.TextIfAny("digest", digest);
-  if (size) w.Number("size", *size);
-  w.TextIfAny("mediaType", media_type);
-  if (!urls.empty()) w.Texts("urls", urls);
-}
-
-void WriteConditions(ObjectWriter& w, const Operation& op) {
-  if (op.if_absent) w.True("if_absent");
-  if (op.if_revision) w.Number("if_revision", *op.if_revision);
-  if (op.if_digest) w.Text("if_digest", *op.if_digest);
-  if (op.if_version) w.Text("if_version", *op.if_version);
-  if (op.base) w.Number("base", *op.base);
-}
-
-}  // namespace
+namespace {}  // namespace
 
 void AppendQuoted(std::string& out, std::string_view text) {
   constexpr char kHex[] = "0123456789abcdef";
@@ -92,24 +62,6 @@ std::string QuoteJson(std::string_view text) {
   return out;
 }
 
-std::string OperationJson(const Operation& op) {
-  std::string out;
-  ObjectWriter w(out);
-  w.Text("op", OpKindName(op.kind));
-  w.Text("name", op.name);
-  if (op.kind == OpKind::kSetTag || op.kind == OpKind::kDeleteTag) w.Text("tag", op.tag);
-  if (op.kind != OpKind::kDeleteTag) w.Text("version", op.version);
-  if (op.kind == OpKind::kPut) {
-    WriteContent(w, op.digest, op.size, op.media_type, op.urls);
-    WriteAnnotations(w, op.annotations);
-  }
-  if (op.kind == OpKind::kPatch) w.Raw("annotations", AnnotationsText(op.annotations));
-  if (op.with_tags) w.True("with_tags");
-  WriteConditions(w, op);
-  w.End();
-  return out;
-}
-
 std::string EntryJson(const ArtifactEntry& e) {
   std::string out;
   ObjectWriter w(out);
@@ -159,6 +111,7 @@ std::string EventJson(const Event& event) {
     const ArtifactEntry& e = *event.entry;
     w.Text("key", e.name + ":" + e.version);
     w.Number("revision", e.revision);
+    if (event.merged_base) w.Number("merged_base", *event.merged_base);
     if (!e.deleted) {
       WriteContent(w, e.digest, e.size, e.media_type, e.urls);
       WriteAnnotations(w, e.annotations);
@@ -169,6 +122,16 @@ std::string EventJson(const Event& event) {
     w.Text("key", t.name + "@" + t.tag);
     w.Number("revision", t.revision);
     w.TextIfAny("version", t.version);
+  } else if (event.parked) {
+    w.Text("key", KeyOf(*event.parked));
+    w.Text("conflict", event.conflict);
+    w.Raw("parked", ConflictJson(*event.parked));
+  } else if (!event.conflict.empty()) {
+    w.Text("conflict", event.conflict);
+    w.Text("take", event.take);
+  } else if (!event.glob.empty()) {
+    w.Text("glob", event.glob);
+    if (event.policy) w.Raw("policy", PolicyJson(*event.policy));
   } else if (event.below_lsn != 0) {
     w.Number("below_lsn", event.below_lsn);
   }
@@ -182,6 +145,7 @@ std::string ReceiptJson(const Receipt& receipt) {
   w.Number("lsn", receipt.lsn);
   if (!receipt.results.empty()) w.Number("revision", receipt.results.back().revision);
   w.Text("outcome", OutcomeName(receipt.outcome));
+  if (receipt.outcome == Outcome::kParked) w.Text("conflict", ConflictIdText({receipt.lsn, 0}));
   if (receipt.time_ms > 0) w.Time("time", receipt.time_ms);
   if (receipt.replayed) w.True("replayed");
   if (receipt.results.size() > 1) {

@@ -8,6 +8,10 @@ const char* OutcomeName(Outcome outcome) {
       return "committed";
     case Outcome::kUnchanged:
       return "unchanged";
+    case Outcome::kMerged:
+      return "merged";
+    case Outcome::kParked:
+      return "parked";
   }
   return "unknown";
 }

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "store/base/hash.h"
 #include "tenure/result.h"
@@ -25,6 +26,8 @@ inline constexpr std::size_t kJsonDepthMax = 64;
 inline constexpr std::size_t kEntryBytesMax = 1u << 20;
 inline constexpr std::size_t kTxnBytesMax = 16u << 20;
 inline constexpr std::size_t kTxnOperationsMax = 10'000;
+inline constexpr std::size_t kPoliciesMax = 1'000;
+inline constexpr std::size_t kSchemaBytesMax = 64u << 10;
 
 Status ValidateName(std::string_view name);
 Status ValidateVersion(std::string_view version);
@@ -46,8 +49,21 @@ Result<std::string> CanonicalObject(std::string_view json);
 /// RFC 7396 on canonical text; the result is canonical.
 Result<std::string> MergePatch(std::string_view object, std::string_view patch);
 
+/// Three canonical objects into one. A member that one side alone changed is that side's; objects that both changed
+/// are merged member by member; everything else must have been changed alike, or its path ("a.b") is added to
+/// `clashes` and the base stays. The result is canonical.
+Result<std::string> MergeObjects(std::string_view base, std::string_view ours, std::string_view theirs,
+                                 std::vector<std::string>& clashes);
+
 /// The spelling of the machine interface, such as "set_tag"; null for a value that is no kind.
 const char* OpKindName(OpKind kind);
+/// Operations on an entry, and on a tag; the others concern policies and parked conflicts.
+constexpr bool OnEntry(OpKind kind) {
+  return kind == OpKind::kPut || kind == OpKind::kPatch || kind == OpKind::kDelete;
+}
+constexpr bool OnTag(OpKind kind) { return kind == OpKind::kSetTag || kind == OpKind::kDeleteTag; }
+/// "name:version", "name@tag", "policy GLOB" or "conflict ID": for messages.
+std::string KeyOf(const Operation& op);
 
 /// Validates one operation and puts its annotations into canonical form (a patch keeps its nulls).
 /// `if_revision` and `if_digest` go with put, patch and delete, `if_absent` with put, `if_version` with

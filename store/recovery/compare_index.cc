@@ -61,6 +61,19 @@ Status Requests(const index::IndexReader& reader, const RowVisitor& visit) {
   });
 }
 
+Status Policies(const index::IndexReader& reader, const RowVisitor& visit) {
+  TENURE_ASSIGN(const std::vector<Policy> policies, reader.Policies());
+  for (const Policy& row : policies) visit(row.glob, model::RowHash(row));
+  return {};
+}
+
+Status Conflicts(const index::IndexReader& reader, const RowVisitor& visit) {
+  return reader.ForEachConflict([&](const ParkedConflict& row) {
+    visit(ConflictIdText(row.id), model::RowHash(row));
+    return true;
+  });
+}
+
 struct RowKind {
   const char* name;
   RowStream stream;
@@ -69,7 +82,9 @@ constexpr RowKind kKinds[] = {{"entry", Entries},
                               {"tag", Tags},
                               {"superseded revision", EntryHistory},
                               {"superseded tag", TagHistory},
-                              {"request id", Requests}};
+                              {"request id", Requests},
+                              {"policy", Policies},
+                              {"parked conflict", Conflicts}};
 
 struct Sum {
   base::Hash128 hash;

@@ -18,7 +18,8 @@ class Overlay {
   const base::Hash128& hash() const { return hash_; }
 
   Status Apply(const model::CommittedTxn& txn) {
-    for (const model::Effect& effect : txn.effects) {
+    for (std::size_t i = 0; i < txn.effects.size(); ++i) {
+      const model::Effect& effect = txn.effects[i];
       switch (effect.kind) {
         case model::EffectKind::kPutEntry:
         case model::EffectKind::kDeleteEntry: {
@@ -39,7 +40,18 @@ class Overlay {
         case model::EffectKind::kPruneRequests:
           TENURE_RETURN_IF_ERROR(Prune(effect.below_lsn));
           break;
+        case model::EffectKind::kSetPolicy:
+        case model::EffectKind::kDeletePolicy:
+          TENURE_RETURN_IF_ERROR(ChangePolicy(txn, i));
+          break;
+        case model::EffectKind::kPark:
+          hash_ += model::RowHash(parked_[{txn.lsn, static_cast<std::uint32_t>(i)}] = model::ParkedAfter(txn, i));
+          break;
+        case model::EffectKind::kResolve:
+          TENURE_RETURN_IF_ERROR(Resolve(effect.rare->resolved));
+          break;
         case model::EffectKind::kTrimHistory:
+        case model::EffectKind::kTrimHistoryExcept:
         case model::EffectKind::kTrimJournal:
           break;  // neither superseded revisions nor the journal's own length are part of the state
       }
@@ -62,6 +74,35 @@ class Overlay {
     mine = std::move(row);
   }
 
+  Status ChangePolicy(const model::CommittedTxn& txn, std::size_t index) {
+    if (!policies_) {
+      TENURE_ASSIGN(const std::vector<Policy> rows, reader_.Policies());
+      policies_.emplace();
+      for (const Policy& row : rows) policies_->emplace(row.glob, row);
+    }
+    const model::Effect& effect = txn.effects[index];
+    const std::string& glob = effect.rare->policy.glob;
+    if (const auto old = policies_->find(glob); old != policies_->end()) {
+      hash_ -= model::RowHash(old->second);
+      policies_->erase(old);
+    }
+    if (effect.kind == model::EffectKind::kDeletePolicy) return {};
+    Policy row = model::PolicyAfter(txn, index);
+    hash_ += model::RowHash(row);
+    policies_->emplace(glob, std::move(row));
+    return {};
+  }
+
+  Status Resolve(const ConflictId& id) {
+    if (const auto mine = parked_.find(id); mine != parked_.end()) {
+      hash_ -= model::RowHash(mine->second);
+      return {};
+    }
+    TENURE_ASSIGN(const auto row, reader_.GetConflict(id));
+    if (row) hash_ -= model::RowHash(*row);
+    return {};
+  }
+
   Status Prune(Lsn below) {
     // What an earlier prune took is not taken twice: rows below `pruned_below_` are gone already.
     TENURE_RETURN_IF_ERROR(reader_.ForEachRequest(below, [this](const model::RequestRow& row) {
@@ -81,6 +122,8 @@ class Overlay {
   std::map<Key, std::optional<ArtifactEntry>> entries_;
   std::map<Key, std::optional<TagEntry>> tags_;
   std::map<Lsn, model::RequestRow> requests_;
+  std::optional<std::map<std::string, Policy>> policies_;  // read when the first one changes
+  std::map<ConflictId, ParkedConflict> parked_;
   Lsn pruned_below_ = 0;
 };
 

@@ -47,11 +47,23 @@ std::optional<Error> CheckExistence(const Operation& op, const std::string& key,
   return std::nullopt;
 }
 
+/// Somebody deleted what the operation is based on.
+template <typename Row>
+bool DeletedSince(const Operation& op, const Row* row) {
+  return op.base.value_or(0) != 0 && row != nullptr && row->deleted && row->revision > *op.base;
+}
+
 template <typename Row>
 std::optional<Error> CheckBase(const Operation& op, const std::string& key, const Row* row) {
   if (!op.base) return std::nullopt;
   const bool seen = *op.base == 0 ? !IsLive(row) : (row != nullptr && row->revision == *op.base);
   if (seen) return std::nullopt;
+  if (DeletedSince(op, row)) {
+    return WithRow(Conflict(ErrorCode::kDeletedSince, key,
+                            StateText(row) + "; the write was based on revision " + std::to_string(*op.base),
+                            "decide whether it is to come back: base the write on what it is now, a tombstone"),
+                   row);
+  }
   return WithRow(Conflict(ErrorCode::kStaleBase, key,
                           StateText(row) + "; the write was based on revision " + std::to_string(*op.base),
                           "read it again, redo the change on what it is now, and name that revision as base"),
@@ -71,7 +83,7 @@ std::optional<Error> CheckEntryConditions(const Operation& op, const ArtifactEnt
                             "read it again and decide whether the content it has now is what you expect"),
                    row);
   }
-  if (op.kind != OpKind::kPut && !IsLive(row)) {
+  if (op.kind != OpKind::kPut && !IsLive(row) && !DeletedSince(op, row)) {
     return WithRow(Conflict(ErrorCode::kNotFound, key, StateText(row), "'tenure list' shows what there is"), row);
   }
   return std::nullopt;
@@ -85,7 +97,7 @@ std::optional<Error> CheckTagConditions(const Operation& op, const TagEntry* row
                             "read the tag again and retry with the version it points to now"),
                    row);
   }
-  if (op.kind == OpKind::kDeleteTag && !IsLive(row)) {
+  if (op.kind == OpKind::kDeleteTag && !IsLive(row) && !DeletedSince(op, row)) {
     return WithRow(Conflict(ErrorCode::kNotFound, key, StateText(row), "'tenure tag list' shows what there is"), row);
   }
   return std::nullopt;
@@ -95,6 +107,11 @@ std::optional<Error> CheckEntryBase(const Operation& op, const ArtifactEntry* ro
   return CheckBase(op, EntryKey(op), row);
 }
 std::optional<Error> CheckTagBase(const Operation& op, const TagEntry* row) { return CheckBase(op, TagKey(op), row); }
+
+ConflictKind KindOf(const Operation& op, const Error& error) {
+  if (error.code == ErrorCode::kDeletedSince) return ConflictKind::kDeleted;
+  return op.base == Revision{0} ? ConflictKind::kExists : ConflictKind::kStaleBase;
+}
 
 bool SameContent(const Operation& put, const ArtifactEntry& row) {
   return !row.deleted && put.digest == row.digest && put.size == row.size && put.media_type == row.media_type &&

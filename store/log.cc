@@ -133,6 +133,14 @@ Result<Transaction> Store::Inverse(Lsn lsn) const {
       tags[{effect.tag.name, effect.tag.tag}] = &effect;
     }
   }
+  for (const Effect& effect : txn.effects) {
+    if (effect.kind < EffectKind::kSetPolicy || effect.kind > EffectKind::kResolve) continue;
+    return base::MakeError(ErrorCode::kInvalidArgument,
+                           "LSN " + std::to_string(lsn) +
+                               " changed a policy or a parked conflict, which undo cannot "
+                               "give back",
+                           "set the policy as it was; a parked write can be taken with 'tenure conflicts resolve'");
+  }
   if (entries.empty() && tags.empty()) {
     return base::MakeError(ErrorCode::kInvalidArgument,
                            "LSN " + std::to_string(lsn) + " changed no entry and no tag: there is nothing to undo",

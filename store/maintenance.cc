@@ -31,6 +31,16 @@ model::Effect Boundary(model::EffectKind kind, Lsn below) {
   return effect;
 }
 
+/// What policies keep is part of the effect: replay decides nothing.
+model::Effect TrimHistory(Lsn below, std::vector<model::KeepRule> keep) {
+  if (keep.empty()) return Boundary(model::EffectKind::kTrimHistory, below);
+  model::Effect effect = Boundary(model::EffectKind::kTrimHistoryExcept, below);
+  model::RareEffect rare;
+  rare.keep = std::move(keep);
+  effect.rare = std::make_shared<const model::RareEffect>(std::move(rare));
+  return effect;
+}
+
 struct RequestPruning {
   Lsn below = 0;
   std::uint64_t rows = 0;
@@ -84,6 +94,8 @@ Result<StoreStats> Store::Stats() const {
   stats.tags = counts.tags;
   stats.history_rows = counts.history_rows;
   stats.request_ids = counts.request_ids;
+  stats.policies = counts.policies;
+  stats.parked_conflicts = counts.conflicts;
   TENURE_ASSIGN(const std::uint32_t members, impl_->member->CountMembers());
   stats.members = members;
   TENURE_ASSIGN(const Lsn trimmed, context.trimmed_below());
@@ -140,7 +152,10 @@ Result<CompactReport> Store::Compact(const CompactOptions& options) {
       effects.push_back(Boundary(model::EffectKind::kPruneRequests, pruning.below));
       heads.PruneRequests(pruning.below, pruning.sum);
     }
-    if (options.before_lsn > 0) effects.push_back(Boundary(model::EffectKind::kTrimHistory, options.before_lsn));
+    if (options.before_lsn > 0) {
+      TENURE_ASSIGN(const conflict::PolicySet* policies, heads.Policies());
+      effects.push_back(TrimHistory(options.before_lsn, policies->KeepRules()));
+    }
     effects.push_back(Boundary(model::EffectKind::kTrimJournal, report.checkpoint_lsn + 1));
     return effects;
   };
@@ -156,7 +171,9 @@ Result<CompactReport> Store::Compact(const CompactOptions& options) {
     if (options.dry_run) {
       TENURE_ASSIGN(pruning, PlanRequestPruning(*reader, durable, impl_->env.WallMs()));
       if (options.before_lsn > 0) {
-        TENURE_ASSIGN(report.history_rows_removed, reader->CountHistoryBelow(options.before_lsn));
+        TENURE_ASSIGN(const std::vector<Policy> policies, reader->Policies());
+        TENURE_ASSIGN(report.history_rows_removed,
+                      reader->CountHistoryBelow(options.before_lsn, conflict::PolicySet(policies).KeepRules()));
       }
     }
   }

@@ -6,6 +6,7 @@
 
 #include <map>
 
+#include "conflict/schema.h"
 #include "store/base/error.h"
 #include "store/base/fork.h"
 #include "store/commit/staging.h"
@@ -155,6 +156,11 @@ Result<std::shared_ptr<commit::Pending>> StoreImpl::MakePending(const Transactio
   auto pending = std::make_shared<commit::Pending>();
   commit::Request& request = pending->request;
   TENURE_ASSIGN(request.operations, model::NormaliseTransaction(txn));
+  for (const Operation& op : request.operations) {
+    if (!op.policy || !op.policy->schema) continue;
+    // Looked at here too: an answer through a lane has less room for what is wrong with it.
+    if (auto schema = conflict::Schema::Compile(*op.policy->schema); !schema.ok()) return std::move(schema).error();
+  }
   if (!commit_options.writer.empty()) TENURE_RETURN_IF_ERROR(model::ValidateWriter(commit_options.writer));
   request.writer = commit_options.writer.empty() ? context->default_writer : commit_options.writer;
   request.uid = env.Host().uid;

@@ -37,6 +37,9 @@ void Overlay(const Operation& op, const std::string& writer, std::optional<Artif
       break;
     case OpKind::kSetTag:
     case OpKind::kDeleteTag:
+    case OpKind::kSetPolicy:
+    case OpKind::kDeletePolicy:
+    case OpKind::kResolve:
       return;
   }
   next.writer = writer;

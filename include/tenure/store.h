@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "tenure/conflict.h"
 #include "tenure/export.h"
 #include "tenure/options.h"
 #include "tenure/result.h"
@@ -60,6 +61,8 @@ struct StoreStats {
   std::uint64_t tags = 0;
   std::uint64_t history_rows = 0;
   std::uint64_t request_ids = 0;
+  std::uint64_t policies = 0;
+  std::uint64_t parked_conflicts = 0;
   std::uint64_t members = 0;  ///< Processes that have the store open now, this one included.
   std::uint64_t segments = 0;
   std::uint64_t journal_bytes = 0;
@@ -124,6 +127,17 @@ class TENURE_API Store {
   Result<Lsn> LsnAt(TimeMs time_ms) const;
   /// The inverse of transaction `lsn`, as a transaction with the bases of that LSN.
   Result<Transaction> Inverse(Lsn lsn) const;
+
+  /// Ordered by glob.
+  Result<std::vector<Policy>> Policies() const;
+  /// Short ways to commit one operation on policies or on a parked conflict; see Transaction.
+  Result<Receipt> SetPolicy(PolicySpec spec, const CommitOptions& options = {});
+  Result<Receipt> RemovePolicy(const std::string& glob, const CommitOptions& options = {});
+  /// Conflicts that are parked and not resolved, oldest first, of keys that match `glob` (empty means all).
+  Result<std::vector<ParkedConflict>> Conflicts(const std::string& glob = {}) const;
+  /// kNotFound when it was resolved, or never was.
+  Result<ParkedConflict> Conflict(const ConflictId& id) const;
+  Result<Receipt> Resolve(const ConflictId& id, Take take, const CommitOptions& options = {});
 
   /// Applies everything durable to the index and waits for it.
   Status CatchUp() const;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "conflict/rules.h"
 #include "store/commit/heads.h"
 #include "store/model/effect.h"
 #include "tenure/options.h"
@@ -22,7 +23,8 @@ struct Request {
   std::uint32_t uid = 0;
   std::string request_id;
   base::Hash128 body_hash;
-  ConflictStrategy on_conflict = ConflictStrategy::kReject;
+  /// Unset: the policy of each key decides.
+  std::optional<ConflictStrategy> on_conflict;
   /// OutcomeOf: answer for request_id, or journal it as cancelled.
   bool asks_outcome = false;
 };
@@ -34,8 +36,13 @@ struct Decision {
   std::optional<model::CommittedTxn> txn;  ///< To be journaled under its LSN; absent: nothing to journal.
 };
 
-/// `lsn` is what the transaction gets if it is journaled, `time_ms` the batch's commit time. A failed
-/// Result means that the index could not be read; the heads are unchanged then.
-Result<Decision> Decide(Heads& heads, const Request& request, Lsn lsn, TimeMs time_ms);
+/// For stores without leases: none is ever presented.
+conflict::LeaseState NoLease(const Operation& op);
+
+/// `lsn` is what the transaction gets if it is journaled, `time_ms` the batch's commit time, `lease_of` says what the
+/// leases that were presented are worth at that time. A failed Result means that the index could not be read; the
+/// heads are unchanged then.
+Result<Decision> Decide(Heads& heads, const Request& request, Lsn lsn, TimeMs time_ms,
+                        const conflict::LeaseOf& lease_of = NoLease);
 
 }  // namespace tenure::commit

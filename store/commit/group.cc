@@ -248,7 +248,7 @@ bool Group::CollectLocked(const std::shared_ptr<SlotUse>& use, Pending& pending)
     answer = Result<Receipt>(base::MakeError(
         ErrorCode::kOutcomeUnknown, "the memory of this writer slot was damaged while the transaction was queued",
         "read the entry, then submit again"));
-  } else if (!answer && reply.state == AnswerState::kCommitted) {
+  } else if (!answer && ingest::IsJournaled(reply.state)) {
     answer = FindCommitted(pending, {use->slot->slot(), use->slot->generation(), sequence});
   }
   const std::shared_ptr<Pending> kept = use->in_flight[sequence % ingest::kWindow];

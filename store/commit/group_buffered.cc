@@ -47,7 +47,7 @@ Result<Receipt> Group::CommitBuffered(Pending& pending) {
       answer = Result<Receipt>(base::MakeError(ErrorCode::kOutcomeUnknown,
                                                "the transaction was damaged in the double buffer",
                                                "read the entry, then submit again"));
-    } else if (!answer && reply.state == AnswerState::kCommitted) {
+    } else if (!answer && ingest::IsJournaled(reply.state)) {
       answer = FindCommitted(pending, ticket.origin());
     }
   }

@@ -135,12 +135,14 @@ void Heads::Rollback() {
     }
     undo_.pop_back();
   }
+  rare_.Rollback();
   state_hash_ = state_hash_before_;
 }
 
 void Heads::Replay(const std::vector<model::CommittedTxn>& txns, const base::Hash128& state_hash) {
   for (const model::CommittedTxn& txn : txns) {
-    for (const model::Effect& effect : txn.effects) {
+    for (std::size_t i = 0; i < txn.effects.size(); ++i) {
+      const model::Effect& effect = txn.effects[i];
       switch (effect.kind) {
         case model::EffectKind::kPutEntry:
         case model::EffectKind::kDeleteEntry: {
@@ -157,7 +159,14 @@ void Heads::Replay(const std::vector<model::CommittedTxn>& txns, const base::Has
         case model::EffectKind::kPruneRequests:
           PruneRequests(effect.below_lsn, {});
           break;
+        case model::EffectKind::kSetPolicy:
+        case model::EffectKind::kDeletePolicy:
+        case model::EffectKind::kPark:
+        case model::EffectKind::kResolve:
+          rare_.Replay(txn, i);
+          break;
         case model::EffectKind::kTrimHistory:
+        case model::EffectKind::kTrimHistoryExcept:
         case model::EffectKind::kTrimJournal:
           break;  // no current row changes
       }
@@ -177,6 +186,8 @@ void Heads::Reset(const base::Hash128& state_hash, const index::Generation& gene
   entries_.clear();
   tags_.clear();
   requests_.clear();
+  entry_revisions_.clear();
+  rare_.Reset();
   state_hash_ = state_hash;
 }
 
@@ -186,6 +197,7 @@ void Heads::EndBatch() {
   DropApplied(entries_, applied, sweep_entries_at_);
   DropApplied(tags_, applied, sweep_tags_at_);
   DropApplied(requests_, applied, sweep_requests_at_);
+  rare_.DropApplied(applied);
 }
 
 }  // namespace tenure::commit

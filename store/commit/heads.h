@@ -8,6 +8,7 @@
 // Changes are staged per transaction: Begin, then reads and puts, then Accept or Rollback.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -18,6 +19,7 @@
 
 #include "store/base/hash.h"
 #include "store/commit/index_access.h"
+#include "store/commit/rare_heads.h"
 #include "store/model/effect.h"
 
 namespace tenure::commit {
@@ -37,14 +39,32 @@ class Heads {
   /// Live tags of `name` that point to `version`, ordered.
   Result<std::vector<TagPtr>> TagsOf(const std::string& name, const std::string& version);
 
+  /// An earlier revision, or the newest one; null when it never was, or is no longer retained. Reads the journal where
+  /// the index has not got so far yet.
+  Result<EntryPtr> EntryRevision(const std::string& name, const std::string& version, Revision revision);
+  Result<TagPtr> TagRevision(const std::string& name, const std::string& tag, Revision revision);
+  /// Valid until the next change of a policy.
+  Result<const conflict::PolicySet*> Policies() { return rare_.Policies(ViewOf()); }
+  Result<const Policy*> PolicyOf(const std::string& glob) { return rare_.PolicyOf(glob, ViewOf()); }
+  Result<std::size_t> PolicyCount() { return rare_.PolicyCount(ViewOf()); }
+  Result<ParkedPtr> Parked(const ConflictId& id) { return rare_.Parked(id, ViewOf()); }
+
   void Begin();
   void PutEntry(ArtifactEntry entry, const ArtifactEntry* replaced);
   void PutTag(TagEntry tag, const TagEntry* replaced);
   void PutRequest(model::RequestRow row);
+  /// Policies must have been asked for in this batch.
+  void SetPolicy(Policy policy) { rare_.SetPolicy(std::move(policy), state_hash_); }
+  void DeletePolicy(const std::string& glob) { rare_.DeletePolicy(glob, state_hash_); }
+  void Park(ParkedConflict conflict) { rare_.Park(std::move(conflict), state_hash_); }
+  void Resolve(const ParkedConflict& conflict, Lsn lsn) { rare_.Resolve(conflict, lsn, state_hash_); }
   /// Forgets request ids recorded below `lsn`. Not staged: the caller has everything applied and read
   /// the rows from the index; `sum` is the sum of their hashes.
   void PruneRequests(Lsn below, const base::Hash128& sum);
-  void Accept() { undo_.clear(); }
+  void Accept() {
+    undo_.clear();
+    rare_.Accept();
+  }
   void Rollback();
 
   /// Takes over what another committer did; `state_hash` is the frame's.
@@ -61,6 +81,10 @@ class Heads {
 
  private:
   Result<index::IndexReader*> View();
+  RareHeads::ViewOf ViewOf() {
+    return [this] { return View(); };
+  }
+  Status ForEachUnapplied(const std::function<bool(const model::CommittedTxn&, const model::Effect&)>& visit);
   static std::string EntryKey(const std::string& name, const std::string& version) { return name + ':' + version; }
   static std::string TagKey(const std::string& name, const std::string& tag) { return name + '@' + tag; }
 
@@ -82,6 +106,8 @@ class Heads {
   std::unordered_map<std::string, EntryPtr> entries_;
   std::map<std::string, TagPtr> tags_;  // ordered: TagsOf looks at one name's tags
   std::unordered_map<std::string, RequestPtr> requests_;
+  std::unordered_map<std::string, EntryPtr> entry_revisions_;  // key and revision; superseded ones only
+  RareHeads rare_;
   std::vector<std::variant<UndoEntry, UndoTag, UndoRequest>> undo_;
   index::Generation generation_;
   base::Hash128 state_hash_;

@@ -5,14 +5,14 @@
 #include "store/commit/request_codec.h"
 #include "store/commit/staging.h"
 #include "store/ingest/slot_reader.h"
+#include "store/model/validate.h"
 
 namespace tenure::commit {
 namespace {
 
 bool IsOn(const Request& request, const std::string& name, const std::string& version) {
   return std::any_of(request.operations.begin(), request.operations.end(), [&](const Operation& op) {
-    const bool of_entry = op.kind == OpKind::kPut || op.kind == OpKind::kPatch || op.kind == OpKind::kDelete;
-    return of_entry && op.name == name && op.version == version;
+    return model::OnEntry(op.kind) && op.name == name && op.version == version;
   });
 }
 

@@ -44,6 +44,66 @@ std::uint64_t FlagsOf(const Operation& op) {
   return flags;
 }
 
+bool IsRare(OpKind kind) { return !model::OnEntry(kind) && !model::OnTag(kind); }
+
+// Attributes of a policy: absent, or 1 + value.
+std::uint8_t Tri(const std::optional<bool>& value) { return value ? (*value ? 2 : 1) : 0; }
+bool FromTri(std::uint8_t byte, std::optional<bool>& value) {
+  if (byte > 0) value = byte == 2;
+  return byte <= 2;
+}
+
+// A strategy: absent, or 1 + value.
+std::uint8_t StrategyByte(const std::optional<ConflictStrategy>& strategy) {
+  return strategy ? static_cast<std::uint8_t>(1 + static_cast<std::uint8_t>(*strategy)) : 0;
+}
+bool FromStrategyByte(std::uint8_t byte, std::optional<ConflictStrategy>& strategy) {
+  if (byte > 0) strategy = static_cast<ConflictStrategy>(byte - 1);
+  return byte <= 1 + static_cast<std::uint8_t>(ConflictStrategy::kPark);
+}
+
+/// Policies and resolutions: few, so that nothing is left out.
+void EncodeRare(const Operation& op, Encoder& out) {
+  out.Text(op.glob);
+  out.Varint(op.conflict.lsn);
+  out.Varint(op.conflict.effect);
+  out.U8(static_cast<std::uint8_t>(op.take));
+  out.U8(op.policy ? 1 : 0);
+  if (!op.policy) return;
+  const PolicySpec& spec = *op.policy;
+  out.U8(Tri(spec.immutable));
+  out.U8(Tri(spec.require_lease));
+  out.U8(Tri(spec.keep_history));
+  out.U8(StrategyByte(spec.on_conflict));
+  out.U8(spec.schema ? 1 : 0);
+  if (spec.schema) out.Text(*spec.schema);
+  out.Varint(spec.unset.size());
+  for (const std::string& name : spec.unset) out.Text(name);
+}
+
+bool DecodeRare(Decoder& in, Operation& op) {
+  op.glob = in.Text(kTextMax);
+  op.conflict.lsn = in.Varint();
+  const std::uint64_t effect = in.Varint();
+  op.conflict.effect = static_cast<std::uint32_t>(effect);
+  const std::uint8_t take = in.U8();
+  op.take = static_cast<Take>(take);
+  const std::uint8_t with_policy = in.U8();
+  if (!in.ok() || effect != op.conflict.effect || take > static_cast<std::uint8_t>(Take::kGiven) || with_policy > 1)
+    return false;
+  if (with_policy == 0) return true;
+  PolicySpec& spec = op.policy.emplace();
+  if (!FromTri(in.U8(), spec.immutable) || !FromTri(in.U8(), spec.require_lease) ||
+      !FromTri(in.U8(), spec.keep_history) || !FromStrategyByte(in.U8(), spec.on_conflict)) {
+    return false;
+  }
+  if (in.U8() != 0) spec.schema = std::string(in.Text(kTextMax));
+  const std::uint64_t count = in.Varint();
+  if (!in.ok() || count > in.remaining()) return false;
+  for (std::uint64_t i = 0; i < count; ++i) spec.unset.emplace_back(in.Text(kTextMax));
+  return in.ok();
+}
+
 void EncodeOperation(const Operation& op, Encoder& out) {
   const std::uint64_t flags = FlagsOf(op);
   out.U8(static_cast<std::uint8_t>(op.kind));
@@ -63,12 +123,13 @@ void EncodeOperation(const Operation& op, Encoder& out) {
   if (flags & kIfDigest) out.Text(*op.if_digest);
   if (flags & kIfVersion) out.Text(*op.if_version);
   if (flags & kBase) out.Varint(*op.base);
+  if (IsRare(op.kind)) EncodeRare(op, out);
 }
 
 bool DecodeOperation(Decoder& in, Operation& op) {
   const std::uint8_t kind = in.U8();
   const std::uint64_t flags = in.Varint();
-  if (!in.ok() || kind > static_cast<std::uint8_t>(OpKind::kDeleteTag) || (flags & ~kOpFlags) != 0) return false;
+  if (!in.ok() || kind > static_cast<std::uint8_t>(OpKind::kResolve) || (flags & ~kOpFlags) != 0) return false;
   op.kind = static_cast<OpKind>(kind);
   op.name = in.Text(kTextMax);
   op.version = in.Text(kTextMax);
@@ -89,7 +150,7 @@ bool DecodeOperation(Decoder& in, Operation& op) {
   if (flags & kIfDigest) op.if_digest = std::string(in.Text(kTextMax));
   if (flags & kIfVersion) op.if_version = std::string(in.Text(kTextMax));
   if (flags & kBase) op.base = in.Varint();
-  return in.ok();
+  return in.ok() && (!IsRare(op.kind) || DecodeRare(in, op));
 }
 
 // Flags of an error's optional members.
@@ -133,13 +194,34 @@ std::optional<Error> DecodeError(base::ByteView bytes) {
   return error;
 }
 
+ingest::AnswerState StateOf(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::kCommitted:
+      return ingest::AnswerState::kCommitted;
+    case Outcome::kUnchanged:
+      return ingest::AnswerState::kUnchanged;
+    case Outcome::kMerged:
+      return ingest::AnswerState::kMerged;
+    case Outcome::kParked:
+      return ingest::AnswerState::kParked;
+  }
+  return ingest::AnswerState::kCommitted;
+}
+
+std::optional<Outcome> OutcomeOf(ingest::AnswerState state) {
+  for (const Outcome outcome : {Outcome::kCommitted, Outcome::kUnchanged, Outcome::kMerged, Outcome::kParked}) {
+    if (StateOf(outcome) == state) return outcome;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 void EncodeRequest(const Request& request, base::Bytes& out) {
   Encoder encoder(out);
   encoder.Text(request.writer);
   encoder.Varint(request.uid);
-  encoder.U8(static_cast<std::uint8_t>(request.on_conflict));
+  encoder.U8(StrategyByte(request.on_conflict));
   encoder.U8(request.asks_outcome ? 1 : 0);
   encoder.Text(request.request_id);
   if (!request.request_id.empty()) {
@@ -164,7 +246,8 @@ std::optional<Request> DecodeRequest(base::ByteView bytes) {
     request.body_hash.high = in.U64();
   }
   const std::uint64_t count = in.Varint();
-  if (!in.ok() || uid != request.uid || on_conflict != 0 || asks > 1 || count > model::kTxnOperationsMax)
+  if (!in.ok() || uid != request.uid || !FromStrategyByte(on_conflict, request.on_conflict) || asks > 1 ||
+      count > model::kTxnOperationsMax)
     return std::nullopt;
   request.asks_outcome = asks != 0;
   if (request.asks_outcome ? (count != 0 || request.request_id.empty()) : count == 0) return std::nullopt;
@@ -194,8 +277,7 @@ ingest::Reply EncodeReply(const Result<Receipt>& answer, std::size_t operations)
     return reply;
   }
   const Receipt& receipt = answer.value();
-  reply.state =
-      receipt.outcome == Outcome::kUnchanged ? ingest::AnswerState::kUnchanged : ingest::AnswerState::kCommitted;
+  reply.state = StateOf(receipt.outcome);
   reply.replayed = receipt.replayed;
   reply.lsn = receipt.lsn;
   reply.time_ms = receipt.time_ms;
@@ -214,10 +296,10 @@ std::optional<Result<Receipt>> DecodeReply(const ingest::Reply& reply, std::size
     if (!error) return std::nullopt;
     return Result<Receipt>(std::move(*error));
   }
-  if (reply.state != ingest::AnswerState::kCommitted && reply.state != ingest::AnswerState::kUnchanged)
-    return std::nullopt;
+  const auto outcome = OutcomeOf(reply.state);
+  if (!outcome) return std::nullopt;
   Receipt receipt;
-  receipt.outcome = reply.state == ingest::AnswerState::kUnchanged ? Outcome::kUnchanged : Outcome::kCommitted;
+  receipt.outcome = *outcome;
   receipt.replayed = reply.replayed;
   receipt.lsn = reply.lsn;
   receipt.time_ms = reply.time_ms;

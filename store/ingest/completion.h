@@ -37,7 +37,13 @@ enum class AnswerState : std::uint8_t {
   kNotApplied,
   /// The record could not be read: the slot is given up.
   kBadRecord,
+  kMerged,
+  kParked,
 };
+/// Something was journaled.
+constexpr bool IsJournaled(AnswerState state) {
+  return state == AnswerState::kCommitted || state == AnswerState::kMerged || state == AnswerState::kParked;
+}
 
 struct CompletionCell {
   alignas(64) base::Atomic128 completion;  ///< {sequence << 16 | flags << 8 | state, epoch}.

@@ -38,7 +38,7 @@
 
 namespace tenure::ingest {
 
-inline constexpr std::uint32_t kLayoutVersion = 3;
+inline constexpr std::uint32_t kLayoutVersion = 4;
 inline constexpr std::uint32_t kMemberSlots = 1024;
 inline constexpr std::uint32_t kWriterSlotsDefault = 64;
 inline constexpr std::uint32_t kWriterSlotsMax = 1024;

@@ -1,0 +1,228 @@
+#include "store/commit/deciding.h"
+
+#include <algorithm>
+
+#include "conflict/detector.h"
+#include "conflict/merge.h"
+#include "store/base/error.h"
+#include "store/base/failpoint.h"
+
+namespace tenure::commit {
+
+using model::Effect;
+using model::EffectKind;
+
+std::size_t BytesOf(const ArtifactEntry& entry) {
+  std::size_t bytes = entry.name.size() + entry.version.size() + entry.digest.size() + entry.media_type.size() +
+                      entry.annotations.size() + 64;
+  for (const std::string& url : entry.urls) bytes += url.size() + 4;
+  return bytes;
+}
+
+Result<ArtifactEntry> WantedOf(const Operation& op, const ArtifactEntry* row) {
+  ArtifactEntry entry;
+  if (op.kind == OpKind::kPatch) {
+    entry = *row;
+    TENURE_ASSIGN(entry.annotations, model::MergePatch(row->annotations, op.annotations));
+    return entry;
+  }
+  entry.name = op.name;
+  entry.version = op.version;
+  entry.deleted = op.kind == OpKind::kDelete;
+  if (entry.deleted) return entry;
+  entry.digest = op.digest;
+  entry.size = op.size;
+  entry.media_type = op.media_type;
+  entry.urls = op.urls;
+  entry.annotations = op.annotations;
+  return entry;
+}
+
+TagEntry WantedTagOf(const Operation& op) {
+  TagEntry tag;
+  tag.name = op.name;
+  tag.tag = op.tag;
+  tag.deleted = op.kind == OpKind::kDeleteTag;
+  if (!tag.deleted) tag.version = op.version;
+  return tag;
+}
+
+Deciding::Step Deciding::Run(const Operation& op) {
+  switch (op.kind) {
+    case OpKind::kPut:
+    case OpKind::kPatch:
+    case OpKind::kDelete:
+      return RunOnEntry(op);
+    case OpKind::kSetTag:
+    case OpKind::kDeleteTag:
+      return RunOnTag(op);
+    case OpKind::kSetPolicy:
+      return SetPolicy(op);
+    case OpKind::kDeletePolicy:
+      return DeletePolicy(op);
+    case OpKind::kResolve:
+      return ResolveConflict(op);
+  }
+  return base::MakeError(ErrorCode::kInternal, "unknown operation kind");
+}
+
+Outcome Deciding::outcome() const {
+  if (!parkings_.empty()) return Outcome::kParked;
+  const auto merged = [](const OpResult& result) { return result.outcome == Outcome::kMerged; };
+  if (std::any_of(results.begin(), results.end(), merged)) return Outcome::kMerged;
+  return effects_.empty() ? Outcome::kUnchanged : Outcome::kCommitted;
+}
+
+void Deciding::Unchanged(Revision revision, Lsn lsn) {
+  results.push_back({Outcome::kUnchanged, revision});
+  newest_named_lsn = std::max(newest_named_lsn, lsn);
+}
+
+ConflictStrategy Deciding::StrategyFor(const conflict::EffectivePolicy& policy) const {
+  if (!resolving_) return request_.on_conflict.value_or(policy.on_conflict.value_or(ConflictStrategy::kReject));
+  // What was parked once is settled now, or stays as it is.
+  const ConflictStrategy named = request_.on_conflict.value_or(ConflictStrategy::kReject);
+  if (named == ConflictStrategy::kMergeOrPark) return ConflictStrategy::kMerge;
+  return named == ConflictStrategy::kPark ? ConflictStrategy::kReject : named;
+}
+
+void Deciding::Write(ArtifactEntry entry, const ArtifactEntry* row, const std::optional<Revision>& merged_base) {
+  entry.created_at_ms = entry.deleted ? 0 : conflict::IsLive(row) ? row->created_at_ms : time_ms_;
+  entry.updated_at_ms = time_ms_;
+  entry.writer = request_.writer;
+  entry.revision = row == nullptr ? 1 : row->revision + 1;
+  entry.lsn = lsn_;
+  Effect& effect = effects_.emplace_back();
+  effect.kind = entry.deleted ? EffectKind::kDeleteEntry : EffectKind::kPutEntry;
+  effect.entry = entry;
+  if (!entry.deleted) effect.merged_base = merged_base;
+  effect_bytes_ += BytesOf(entry);
+  heads_.PutEntry(std::move(entry), row);
+}
+
+void Deciding::Write(TagEntry tag, const TagEntry* row) {
+  tag.updated_at_ms = time_ms_;
+  tag.writer = request_.writer;
+  tag.revision = row == nullptr ? 1 : row->revision + 1;
+  tag.lsn = lsn_;
+  Effect& effect = effects_.emplace_back();
+  effect.kind = tag.deleted ? EffectKind::kDeleteTag : EffectKind::kSetTag;
+  effect.tag = tag;
+  heads_.PutTag(std::move(tag), row);
+}
+
+Deciding::Step Deciding::RunOnEntry(const Operation& op) {
+  TENURE_ASSIGN(const EntryPtr row, heads_.Entry(op.name, op.version));
+  if (auto error = conflict::CheckEntryConditions(op, row.get())) return Reject(std::move(error));
+  TENURE_ASSIGN(const conflict::PolicySet* policies, heads_.Policies());
+  EntryCase c{op, row.get(), policies->ForEntry(op.name, op.version), ConflictStrategy::kReject, {}};
+  c.strategy = StrategyFor(c.policy);
+  const conflict::LeaseState lease = lease_of_(op);
+  if (auto error = conflict::CheckLease(c.policy, lease, op.name + ':' + op.version)) {
+    if (lease != conflict::LeaseState::kLost) return Reject(std::move(error));
+    return ParkEntry(c, ConflictKind::kLeaseLost, *error, std::nullopt);
+  }
+  if (!TENURE_SEEDED_BUG("ignore_stale_base")) {
+    if (auto stale = conflict::CheckEntryBase(op, row.get())) return SettleEntry(c, *stale);
+  }
+  if (op.kind == OpKind::kPut && conflict::IsLive(row.get()) && conflict::SameContent(op, *row)) {
+    Unchanged(row->revision, row->lsn);
+    return Go();
+  }
+  TENURE_ASSIGN(ArtifactEntry wanted, WantedOf(op, row.get()));
+  return ApplyEntry(c, std::move(wanted));
+}
+
+/// Deletes the tags that point to what goes, or says which one is in the way.
+Result<std::optional<Error>> Deciding::DeleteTagsOf(const EntryCase& c) {
+  TENURE_ASSIGN(const auto tags, heads_.TagsOf(c.op.name, c.op.version));
+  if (!tags.empty() && !c.op.with_tags) {
+    Error error = base::MakeError(
+        ErrorCode::kTagged,
+        c.op.name + ":" + c.op.version + " is what the tag " + c.op.name + "@" + tags.front()->tag +
+            (tags.size() > 1 ? " and " + std::to_string(tags.size() - 1) + " more point to" : " points to"),
+        "move or remove the tag first, or delete both with --with-tags");
+    error.key = c.op.name + ":" + c.op.version;
+    error.revision = c.row->revision;
+    return std::optional<Error>(std::move(error));
+  }
+  for (const TagPtr& tag : tags) {
+    TagEntry tombstone;
+    tombstone.name = tag->name;
+    tombstone.tag = tag->tag;
+    tombstone.deleted = true;
+    Write(std::move(tombstone), tag.get());
+  }
+  return std::optional<Error>();
+}
+
+Deciding::Step Deciding::ApplyEntry(const EntryCase& c, ArtifactEntry wanted,
+                                    const std::optional<Revision>& merged_base) {
+  const bool same = conflict::IsLive(c.row) ? conflict::SameContent(wanted, *c.row) : wanted.deleted;
+  if (same) {
+    Unchanged(c.row == nullptr ? 0 : c.row->revision, c.row == nullptr ? 0 : c.row->lsn);
+    return Go();
+  }
+  if (wanted.annotations.size() > model::kEntryBytesMax) {
+    const std::string made = c.op.kind == OpKind::kPatch ? "patched" : "merged";
+    return Reject(base::MakeError(ErrorCode::kTooLarge,
+                                  c.op.name + ":" + c.op.version + ": the " + made + " annotations are " +
+                                      std::to_string(wanted.annotations.size()) + " bytes, the limit is " +
+                                      std::to_string(model::kEntryBytesMax),
+                                  "keep large data outside the index and name it by digest or URL"));
+  }
+  if (auto error = conflict::CheckImmutable(c.policy, c.row, wanted)) {
+    return Refuse(c, ConflictKind::kImmutable, std::move(*error), std::move(wanted));
+  }
+  if (auto error = conflict::CheckSchema(c.policy, wanted)) {
+    return Refuse(c, ConflictKind::kSchema, std::move(*error), std::move(wanted));
+  }
+  if (wanted.deleted) {
+    TENURE_ASSIGN(auto tagged, DeleteTagsOf(c));
+    if (tagged) return Reject(std::move(tagged));
+  }
+  const bool merged = merged_base.has_value() && !wanted.deleted;
+  results.push_back({merged ? Outcome::kMerged : Outcome::kCommitted, c.row == nullptr ? 1 : c.row->revision + 1});
+  Write(std::move(wanted), c.row, merged_base);
+  return Go();
+}
+
+Deciding::Step Deciding::RunOnTag(const Operation& op) {
+  TENURE_ASSIGN(const TagPtr row, heads_.Tag(op.name, op.tag));
+  if (auto error = conflict::CheckTagConditions(op, row.get())) return Reject(std::move(error));
+  TENURE_ASSIGN(const conflict::PolicySet* policies, heads_.Policies());
+  TagCase c{op, row.get(), policies->ForTag(op.name), ConflictStrategy::kReject, {}};
+  c.strategy = StrategyFor(c.policy);
+  if (op.kind == OpKind::kSetTag) {
+    TENURE_ASSIGN(const EntryPtr target, heads_.Entry(op.name, op.version));
+    if (!conflict::IsLive(target.get())) {
+      Error error = base::MakeError(
+          ErrorCode::kNotFound,
+          op.name + ":" + op.version + " does not exist, so " + op.name + "@" + op.tag + " cannot point to it",
+          "put the version first, or name one that 'tenure list' shows");
+      error.key = op.name + ":" + op.version;
+      return Reject(std::move(error));
+    }
+  }
+  const conflict::LeaseState lease = lease_of_(op);
+  if (auto error = conflict::CheckLease(c.policy, lease, op.name + '@' + op.tag)) {
+    if (lease != conflict::LeaseState::kLost) return Reject(std::move(error));
+    return ParkTag(c, ConflictKind::kLeaseLost, *error);
+  }
+  if (auto stale = conflict::CheckTagBase(op, row.get())) return SettleTag(c, *stale);
+  return ApplyTag(c, WantedTagOf(op));
+}
+
+Deciding::Step Deciding::ApplyTag(const TagCase& c, TagEntry wanted) {
+  const bool live = conflict::IsLive(c.row);
+  const bool same = wanted.deleted ? !live : live && c.row->version == wanted.version;
+  if (same) {
+    Unchanged(c.row == nullptr ? 0 : c.row->revision, c.row == nullptr ? 0 : c.row->lsn);
+    return Go();
+  }
+  results.push_back({Outcome::kCommitted, c.row == nullptr ? 1 : c.row->revision + 1});
+  Write(std::move(wanted), c.row);
+  return Go();
+}
+
+}  // namespace tenure::commit

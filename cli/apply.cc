@@ -27,6 +27,9 @@ class Apply : public Command {
         "{\"op\":\"delete\",\"name\":…,\"version\":…}\n"
         "{\"op\":\"set_tag\",\"name\":…,\"tag\":…,\"version\":…,\"if_version\":…}\n"
         "{\"op\":\"delete_tag\",\"name\":…,\"tag\":…}\n"
+        "{\"op\":\"set_policy\",\"glob\":…,\"policy\":{…},\"unset\":[…]}\n"
+        "{\"op\":\"delete_policy\",\"glob\":…}\n"
+        "{\"op\":\"resolve\",\"conflict\":…,\"take\":\"ours|theirs|base|given\",…}\n"
         "and in any of them \"request_id\", \"on_conflict\", \"base\". Without --each everything is applied or "
         "nothing.");
   }
@@ -92,8 +95,7 @@ class Apply : public Command {
     if (txn.empty()) return Usage(reader.name() + " holds no operation", "give one JSON object per line");
     TENURE_ASSIGN(Store store, ctx.OpenStore({.writer = commit.writer}));
     TENURE_ASSIGN(const Receipt receipt, ctx.Commit(store, txn, commit));
-    PrintReceipt(ctx, receipt);
-    return 0;
+    return PrintReceipt(ctx, receipt);
   }
 
   std::string file_;

@@ -86,7 +86,13 @@ void Answers::Print(const Pending& pending) {
   if (pending.ticket && !pending.ticket->Poll()) Release();
   std::string line = "{\"line\":" + std::to_string(pending.line);
   const Result<Receipt> answer = pending.ticket ? pending.ticket->Wait() : Result<Receipt>(pending.error);
-  if (answer.ok()) {
+  if (answer.ok() && answer->outcome == Outcome::kParked) {
+    ++failed_;
+    const std::string id = ConflictIdText({answer->lsn, 0});
+    const Error parked = base::MakeError(ErrorCode::kParked, "nothing was applied: it is parked as conflict " + id,
+                                         "see 'tenure conflicts show " + id + "'");
+    line += ",\"ok\":false," + ReceiptMembers(*answer) + "," + model::ErrorJson(parked).substr(1);
+  } else if (answer.ok()) {
     ++succeeded_;
     line += ",\"ok\":true," + ReceiptMembers(*answer) + "}";
   } else {

@@ -94,9 +94,9 @@ struct WriteOptions {
 };
 /// --request-id ID, --on-conflict STRATEGY, --writer ID.
 void DefineWriteOptions(Args& args, WriteOptions& write);
-/// kInvalidArgument for a strategy that this version does not have, naming those it has.
+/// kInvalidArgument for a strategy that there is none of, naming those there are.
 Result<CommitOptions> CommitOptionsOf(const WriteOptions& write);
-/// The strategy of that name; empty means the default.
+/// The strategy of that name.
 Result<ConflictStrategy> ParseStrategy(const std::string& name);
 
 class Context {

@@ -10,6 +10,10 @@
 
 namespace tenure::cli {
 
+inline constexpr char kBaseHelp[] =
+    "The revision that the change was made from; when it is not the current one, "
+    "--on-conflict decides";
+
 struct Conditions {
   std::optional<std::uint64_t> if_revision;
   std::optional<std::string> if_digest;
@@ -18,7 +22,7 @@ struct Conditions {
   void Define(Args& args) {
     args.Option("--if-revision", if_revision, "N", "Only when this is the current revision; 0: only when absent");
     args.Option("--if-digest", if_digest, "DIGEST", "Only when the entry has this digest");
-    args.Option("--base", base, "N", "The revision that the change was made from; --on-conflict decides otherwise");
+    args.Option("--base", base, "N", kBaseHelp);
   }
   void ApplyTo(Operation& op) const {
     op.if_revision = if_revision;

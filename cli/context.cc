@@ -70,19 +70,23 @@ Result<std::string> AbsolutePath(const std::string& path) {
 
 void DefineWriteOptions(Args& args, WriteOptions& write) {
   args.Option("--request-id", write.request_id, "ID", "Retrying with the same id never applies twice");
-  args.Option("--on-conflict", write.on_conflict, "STRATEGY", "What a stale base does: reject (the default)");
+  args.Option("--on-conflict", write.on_conflict, "STRATEGY",
+              "What becomes of a conflict: reject, last-writer-wins, first-writer-wins, merge,\n"
+              "merge-or-park or park; default what the policy of the path says, else reject");
   args.Option("--writer", write.writer, "ID", "Who writes; default user@host");
 }
 
 Result<ConflictStrategy> ParseStrategy(const std::string& name) {
-  if (name.empty() || name == "reject") return ConflictStrategy::kReject;
-  return base::MakeError(ErrorCode::kInvalidArgument,
-                         "there is no conflict strategy '" + name + "'; this version has: reject");
+  if (const auto strategy = StrategyOf(name)) return *strategy;
+  return base::MakeError(ErrorCode::kInvalidArgument, "there is no conflict strategy '" + name + "'",
+                         "strategies are reject, last-writer-wins, first-writer-wins, merge, merge-or-park and park");
 }
 
 Result<CommitOptions> CommitOptionsOf(const WriteOptions& write) {
   CommitOptions options;
-  TENURE_ASSIGN(options.on_conflict, ParseStrategy(write.on_conflict));
+  if (!write.on_conflict.empty()) {
+    TENURE_ASSIGN(options.on_conflict, ParseStrategy(write.on_conflict));
+  }
   options.request_id = write.request_id;
   options.writer = write.writer;
   return options;

@@ -49,20 +49,34 @@ Result<FileDigest> DigestFile(Context& ctx, const std::string& path) {
   return result;
 }
 
-Result<std::string> ReadStandardInput(std::size_t bytes_max) {
+namespace {
+
+Result<std::string> ReadAll(int fd, const std::string& name, std::size_t bytes_max) {
   std::string text;
   char chunk[16384];
   for (;;) {
-    const ssize_t n = ::read(STDIN_FILENO, chunk, sizeof chunk);
+    const ssize_t n = ::read(fd, chunk, sizeof chunk);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return CannotRead("standard input", errno);
+    if (n < 0) return CannotRead(name, errno);
     if (n == 0) return text;
     text.append(chunk, static_cast<std::size_t>(n));
     if (text.size() > bytes_max) {
-      return base::MakeError(ErrorCode::kTooLarge,
-                             "standard input holds more than " + std::to_string(bytes_max) + " bytes");
+      return base::MakeError(ErrorCode::kTooLarge, name + " holds more than " + std::to_string(bytes_max) + " bytes");
     }
   }
+}
+
+}  // namespace
+
+Result<std::string> ReadStandardInput(std::size_t bytes_max) {
+  return ReadAll(STDIN_FILENO, "standard input", bytes_max);
+}
+
+Result<std::string> ReadWhole(const std::string& path, std::size_t bytes_max) {
+  if (path == "-") return ReadStandardInput(bytes_max);
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  if (fd.get() < 0) return CannotRead(path, errno);
+  return ReadAll(fd.get(), path, bytes_max);
 }
 
 }  // namespace tenure::cli

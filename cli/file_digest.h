@@ -18,5 +18,7 @@ Result<FileDigest> DigestFile(Context& ctx, const std::string& path);
 
 /// Everything that standard input gives, up to `bytes_max`; kTooLarge beyond.
 Result<std::string> ReadStandardInput(std::size_t bytes_max);
+/// The same of a file; "-" is standard input.
+Result<std::string> ReadWhole(const std::string& path, std::size_t bytes_max);
 
 }  // namespace tenure::cli

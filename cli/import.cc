@@ -41,6 +41,8 @@ class Import : public Command {
     args.Option("--shard", shard_text_, "I/N", "Take only share I of N (1 <= I <= N), by a hash of the key");
     args.Option("--overlap", overlap_, "PERCENT", "With --shard: take this part of the next share too");
     args.Option("--acks", acks_path_, "FILE", "Append 'name:version<TAB>digest' for each entry once it is durable");
+    args.Option("--on-conflict", on_conflict_, "STRATEGY",
+                "What becomes of entries that the store has otherwise; default reject: the store's are kept");
     args.Option("--writer", writer_, "ID", "Who writes; default user@host");
     args.Footer(FormatList() +
                 "\nAn entry that is there with the same digest is unchanged (new URLs are added to it); with\n"
@@ -64,6 +66,9 @@ class Import : public Command {
     ImporterOptions options;
     if (batch_) options.batch = *batch_;
     if (window_) options.window = *window_;
+    if (on_conflict_) {
+      TENURE_ASSIGN(options.on_conflict, ParseStrategy(*on_conflict_));
+    }
     options.acks = acks ? &*acks : nullptr;
     progress_ = ctx.StartProgress("importing");
     options.complain = [&](const std::string& what) { Complain(ctx, what); };
@@ -93,6 +98,7 @@ class Import : public Command {
     TENURE_RETURN_IF_ERROR(within("--batch", batch_, 1, model::kTxnOperationsMax));
     TENURE_RETURN_IF_ERROR(within("--window", window_, 1, kWindowMax));
     TENURE_RETURN_IF_ERROR(within("--overlap", overlap_, 0, 100));
+    if (on_conflict_) TENURE_RETURN_IF_ERROR(ParseStrategy(*on_conflict_));
     if (overlap_ && !shard_text_) {
       return base::MakeError(ErrorCode::kInvalidArgument,
                              "--overlap says how far shares overlap, but there is no share", "give --shard I/N too");
@@ -160,10 +166,10 @@ class Import : public Command {
       ctx.out().Line("{\"format\":" + model::QuoteJson(format_->name) + ",\"records\":" + n(counts.records) +
                      ",\"committed\":" + n(counts.added + counts.updated) + ",\"added\":" + n(counts.added) +
                      ",\"updated\":" + n(counts.updated) + ",\"unchanged\":" + n(counts.unchanged) +
-                     ",\"conflicts\":" + n(counts.conflicts) + ",\"invalid\":" + n(counts.invalid) +
-                     ",\"transactions\":" + n(counts.transactions) + ",\"retries\":" + n(counts.retries) +
-                     ",\"lsn\":" + n(counts.last_lsn) + ",\"seconds\":" + shown + ",\"entries_per_s\":" + n(rate) +
-                     ",\"interrupted\":" + (Interrupted() ? "true" : "false") + "}");
+                     ",\"conflicts\":" + n(counts.conflicts) + ",\"parked\":" + n(counts.parked) +
+                     ",\"invalid\":" + n(counts.invalid) + ",\"transactions\":" + n(counts.transactions) +
+                     ",\"retries\":" + n(counts.retries) + ",\"lsn\":" + n(counts.last_lsn) + ",\"seconds\":" + shown +
+                     ",\"entries_per_s\":" + n(rate) + ",\"interrupted\":" + (Interrupted() ? "true" : "false") + "}");
       return;
     }
     ctx.Note(std::string(Interrupted() ? "interrupted; run it again to go on: " : "") +
@@ -176,7 +182,7 @@ class Import : public Command {
   std::string format_name_;
   std::vector<std::string> files_;
   std::optional<std::uint64_t> batch_, window_, overlap_;
-  std::optional<std::string> shard_text_, acks_path_;
+  std::optional<std::string> shard_text_, acks_path_, on_conflict_;
   std::string writer_;
 
   const ImportFormat* format_ = nullptr;

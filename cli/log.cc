@@ -9,19 +9,6 @@
 namespace tenure::cli {
 namespace {
 
-std::string EventKey(const Event& event) {
-  if (event.entry) return KeyOf(*event.entry);
-  if (event.tag) return KeyOf(*event.tag);
-  if (event.below_lsn > 0) return "below lsn " + std::to_string(event.below_lsn);
-  return event.request_id.empty() ? "-" : event.request_id;
-}
-
-std::string EventRevision(const Event& event) {
-  if (event.entry) return std::to_string(event.entry->revision);
-  if (event.tag) return std::to_string(event.tag->revision);
-  return "-";
-}
-
 class Log : public Command {
  public:
   void Define(Args& args) override {
@@ -75,7 +62,7 @@ class Log : public Command {
     const auto visit = [&](const Event& event) {
       if (!rows.wants_cells()) return rows.Add({}, model::EventJson(event));
       return rows.Add({std::to_string(event.lsn), model::FormatTime(event.time_ms), event.writer, event.op,
-                       EventKey(event), EventRevision(event)},
+                       KeyOf(event), RevisionOf(event)},
                       {});
     };
     Status status = store.Log(first, last, visit);

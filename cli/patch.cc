@@ -30,8 +30,7 @@ class Patch : public Command {
     conditions_.ApplyTo(txn.Patch(key.name, key.version, patch_));
     TENURE_ASSIGN(Store store, ctx.OpenStore({.writer = commit.writer}));
     TENURE_ASSIGN(const Receipt receipt, ctx.Commit(store, txn, commit));
-    PrintReceipt(ctx, ref_, receipt);
-    return 0;
+    return PrintReceipt(ctx, ref_, receipt);
   }
 
  private:

@@ -84,7 +84,7 @@ std::string CommandList(std::string_view group) {
   for (const CommandEntry& entry : Commands()) {
     const std::string_view name = entry.name;
     if (!group.empty() && name.substr(0, group.size() + 1) != std::string(group) + " ") continue;
-    text += "  " + std::string(name) + std::string(name.size() < 12 ? 12 - name.size() : 1, ' ') + entry.summary + "\n";
+    text += "  " + std::string(name) + std::string(name.size() < 18 ? 18 - name.size() : 1, ' ') + entry.summary + "\n";
   }
   return text;
 }
@@ -96,7 +96,7 @@ std::string GeneralHelp() {
          CommandList("") +
          "\nThe store is -C/--store DIR, else TENURE_STORE, else the nearest .tenure upwards.\n"
          "'tenure COMMAND --help' describes a command. Exit status: 0 ok, 1 failure, 2 usage, 3 partly done,\n"
-         "4 not found, 5 conflict, 10 no store, 13 corruption, 130 and 143 interrupted.\n";
+         "4 not found, 5 conflict, 10 no store, 12 lease required, 13 corruption, 130 and 143 interrupted.\n";
 }
 
 /// Names within two edits, for "did you mean".

@@ -47,8 +47,7 @@ class Put : public Command {
     op.if_absent = if_absent_;
     TENURE_ASSIGN(Store store, ctx.OpenStore({.writer = commit.writer}));
     TENURE_ASSIGN(const Receipt receipt, ctx.Commit(store, txn, commit));
-    PrintReceipt(ctx, ref_, receipt);
-    return 0;
+    return PrintReceipt(ctx, ref_, receipt);
   }
 
  private:

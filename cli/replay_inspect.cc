@@ -246,14 +246,9 @@ class Inspect : public Command {
     const auto events = std::max<std::uint32_t>(1, static_cast<std::uint32_t>(txn.effects.size()));
     for (std::uint32_t i = 0; i < events; ++i) {
       const Event event = model::EventOf(txn, i);
-      std::string key = event.request_id.empty() ? "-" : event.request_id;
-      std::string revision = "-";
-      if (event.below_lsn > 0) key = "below lsn " + std::to_string(event.below_lsn);
-      if (event.entry) key = KeyOf(*event.entry), revision = std::to_string(event.entry->revision);
-      if (event.tag) key = KeyOf(*event.tag), revision = std::to_string(event.tag->revision);
-      const bool more =
-          rows.Add({std::to_string(event.lsn), model::FormatTime(event.time_ms), event.writer, event.op, key, revision},
-                   rows.wants_cells() ? std::string() : model::EventJson(event));
+      const bool more = rows.Add({std::to_string(event.lsn), model::FormatTime(event.time_ms), event.writer, event.op,
+                                  KeyOf(event), RevisionOf(event)},
+                                 rows.wants_cells() ? std::string() : model::EventJson(event));
       if (!more) return false;
     }
     return true;

@@ -31,8 +31,7 @@ class Rm : public Command {
     Transaction txn;
     conditions_.ApplyTo(txn.Delete(key.name, key.version, with_tags_));
     TENURE_ASSIGN(const Receipt receipt, ctx.Commit(store, txn, commit));
-    PrintReceipt(ctx, ref_, receipt);
-    return 0;
+    return PrintReceipt(ctx, ref_, receipt);
   }
 
  private:

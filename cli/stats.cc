@@ -30,6 +30,8 @@ class Stats : public Command {
     facts.Number("tags", s.tags);
     facts.Number("history_rows", s.history_rows);
     facts.Number("request_ids", s.request_ids);
+    facts.Number("policies", s.policies);
+    facts.Number("parked_conflicts", s.parked_conflicts);
     facts.Number("members", s.members);
     facts.Number("segments", s.segments);
     facts.Bytes("journal_bytes", s.journal_bytes);

@@ -1,6 +1,7 @@
 // tenure tag set NAME@TAG VERSION, tenure tag rm NAME@TAG, tenure tag list [GLOB]
 #include "cli/args.h"
 #include "cli/command.h"
+#include "cli/conditions.h"
 #include "cli/registry.h"
 #include "cli/views.h"
 #include "store/base/error.h"
@@ -15,6 +16,7 @@ class TagSet : public Command {
     args.Required("NAME@TAG", ref_, "The tag");
     args.Required("VERSION", version_, "The version it is to point to; it must be live");
     args.Option("--if-version", if_version_, "V", "Only when the tag points to V now");
+    args.Option("--base", base_, "N", kBaseHelp);
     DefineWriteOptions(args, write_);
   }
 
@@ -22,17 +24,19 @@ class TagSet : public Command {
     TENURE_ASSIGN(const TagKey key, ParseTagKey(ref_, "tag set"));
     TENURE_ASSIGN(const CommitOptions commit, CommitOptionsOf(write_));
     Transaction txn;
-    txn.SetTag(key.name, key.tag, version_).if_version = if_version_;
+    Operation& op = txn.SetTag(key.name, key.tag, version_);
+    op.if_version = if_version_;
+    op.base = base_;
     TENURE_ASSIGN(Store store, ctx.OpenStore({.writer = commit.writer}));
     TENURE_ASSIGN(const Receipt receipt, ctx.Commit(store, txn, commit));
-    PrintReceipt(ctx, ref_, receipt);
-    return 0;
+    return PrintReceipt(ctx, ref_, receipt);
   }
 
  private:
   std::string ref_;
   std::string version_;
   std::optional<std::string> if_version_;
+  std::optional<std::uint64_t> base_;
   WriteOptions write_;
 };
 
@@ -42,6 +46,7 @@ class TagRm : public Command {
     args.Required("NAME@TAG", ref_, "The tag");
     args.Flag("-n,--dry-run", dry_run_, "Only say what would be deleted");
     args.Flag("-y,--yes", yes_, "Do not ask");
+    args.Option("--base", base_, "N", kBaseHelp);
     DefineWriteOptions(args, write_);
   }
 
@@ -52,10 +57,9 @@ class TagRm : public Command {
     if (dry_run_) return DryRun(ctx, store, key);
     TENURE_RETURN_IF_ERROR(ctx.Confirm("delete the tag " + ref_ + "?", yes_));
     Transaction txn;
-    txn.DeleteTag(key.name, key.tag);
+    txn.DeleteTag(key.name, key.tag).base = base_;
     TENURE_ASSIGN(const Receipt receipt, ctx.Commit(store, txn, commit));
-    PrintReceipt(ctx, ref_, receipt);
-    return 0;
+    return PrintReceipt(ctx, ref_, receipt);
   }
 
  private:
@@ -71,6 +75,7 @@ class TagRm : public Command {
   std::string ref_;
   bool dry_run_ = false;
   bool yes_ = false;
+  std::optional<std::uint64_t> base_;
   WriteOptions write_;
 };
 

@@ -17,7 +17,7 @@ class Undo : public Command {
     args.Flag("-n,--dry-run", dry_run_, "Only print the inverse operations");
     args.Flag("-y,--yes", yes_, "Do not ask");
     DefineWriteOptions(args, write_);
-    args.Footer("When a key was changed since, nothing is done (exit status 5).");
+    args.Footer("When a key was changed since, nothing is done (exit status 5), unless --on-conflict says otherwise.");
   }
 
   Result<int> Run(Context& ctx) override {
@@ -29,15 +29,15 @@ class Undo : public Command {
     const std::string count = std::to_string(inverse.operations().size());
     TENURE_RETURN_IF_ERROR(ctx.Confirm("undo lsn " + lsn_ + " (" + count + " operations)?", yes_));
     auto receipt = ctx.Commit(store, inverse, commit);
-    if (!receipt.ok() && receipt.error().code == ErrorCode::kStaleBase) {
+    if (!receipt.ok() &&
+        (receipt.error().code == ErrorCode::kStaleBase || receipt.error().code == ErrorCode::kDeletedSince)) {
       Error error = std::move(receipt).error();
       error.code = ErrorCode::kChangedSince;
       error.message = "lsn " + lsn_ + " is not undone, a later change came in between: " + error.message;
       return error;
     }
     TENURE_RETURN_IF_ERROR(receipt);
-    PrintReceipt(ctx, *receipt);
-    return 0;
+    return PrintReceipt(ctx, *receipt);
   }
 
  private:
@@ -70,8 +70,7 @@ class OutcomeCommand : public Command {
   Result<int> Run(Context& ctx) override {
     TENURE_ASSIGN(Store store, ctx.OpenStore());
     TENURE_ASSIGN(const Receipt receipt, store.OutcomeOf(request_id_));
-    PrintReceipt(ctx, receipt);
-    return 0;
+    return PrintReceipt(ctx, receipt);
   }
 
  private:

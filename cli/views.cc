@@ -1,6 +1,7 @@
 #include "cli/views.h"
 
 #include "store/model/json.h"
+#include "store/model/validate.h"
 
 namespace tenure::cli {
 namespace {
@@ -24,9 +25,22 @@ std::string Joined(const std::vector<std::string>& parts) {
 
 std::string KeyOf(const ArtifactEntry& entry) { return entry.name + ":" + entry.version; }
 std::string KeyOf(const TagEntry& tag) { return tag.name + "@" + tag.tag; }
-std::string KeyOf(const Operation& op) {
-  const bool tag = op.kind == OpKind::kSetTag || op.kind == OpKind::kDeleteTag;
-  return tag ? op.name + "@" + op.tag : op.name + ":" + op.version;
+std::string KeyOf(const Operation& op) { return model::KeyOf(op); }
+
+std::string KeyOf(const Event& event) {
+  if (event.entry) return KeyOf(*event.entry);
+  if (event.tag) return KeyOf(*event.tag);
+  if (event.parked) return KeyOf(*event.parked);
+  if (!event.conflict.empty()) return "conflict " + event.conflict;
+  if (!event.glob.empty()) return "policy " + event.glob;
+  if (event.below_lsn > 0) return "below lsn " + std::to_string(event.below_lsn);
+  return event.request_id.empty() ? "-" : event.request_id;
+}
+
+std::string RevisionOf(const Event& event) {
+  if (event.entry) return std::to_string(event.entry->revision);
+  if (event.tag) return std::to_string(event.tag->revision);
+  return "-";
 }
 
 std::vector<std::string> EntryColumns() { return {"NAME", "VERSION", "REVISION", "LSN", "SIZE", "DIGEST", "UPDATED"}; }
@@ -93,7 +107,16 @@ std::string ReceiptMembers(const Receipt& receipt) {
   return json.substr(1, json.size() - 2);
 }
 
-void PrintReceipt(Context& ctx, const std::string& key, const Receipt& receipt) {
+namespace {
+
+int StatusOf(Context& ctx, const Receipt& receipt) {
+  if (receipt.outcome != Outcome::kParked) return 0;
+  const std::string id = ConflictIdText({receipt.lsn, 0});
+  ctx.Note("nothing was applied: it is parked as conflict " + id + ", see 'tenure conflicts show " + id + "'");
+  return ExitCode(ErrorCode::kParked);
+}
+
+void Print(Context& ctx, const std::string& key, const Receipt& receipt) {
   if (IsJson(ctx.format())) {
     ctx.out().Line("{" + ReceiptMembers(receipt) + ",\"key\":" + model::QuoteJson(key) + "}");
     return;
@@ -108,7 +131,7 @@ void PrintReceipt(Context& ctx, const std::string& key, const Receipt& receipt) 
                  std::to_string(receipt.lsn) + (receipt.replayed ? " (replayed)" : ""));
 }
 
-void PrintReceipt(Context& ctx, const Receipt& receipt) {
+void Print(Context& ctx, const Receipt& receipt) {
   if (IsJson(ctx.format())) {
     ctx.out().Line(model::ReceiptJson(receipt));
     return;
@@ -121,6 +144,18 @@ void PrintReceipt(Context& ctx, const Receipt& receipt) {
   ctx.out().Line(std::string(OutcomeName(receipt.outcome)) + " " + count +
                  (receipt.results.size() == 1 ? " operation lsn " : " operations lsn ") + std::to_string(receipt.lsn) +
                  (receipt.replayed ? " (replayed)" : ""));
+}
+
+}  // namespace
+
+int PrintReceipt(Context& ctx, const std::string& key, const Receipt& receipt) {
+  Print(ctx, key, receipt);
+  return StatusOf(ctx, receipt);
+}
+
+int PrintReceipt(Context& ctx, const Receipt& receipt) {
+  Print(ctx, receipt);
+  return StatusOf(ctx, receipt);
 }
 
 }  // namespace tenure::cli

@@ -14,7 +14,10 @@ namespace tenure::cli {
 
 std::string KeyOf(const ArtifactEntry& entry);  ///< "name:version"
 std::string KeyOf(const TagEntry& tag);         ///< "name@tag"
-std::string KeyOf(const Operation& op);
+std::string KeyOf(const Operation& op);         ///< The same, or "policy GLOB", "conflict ID".
+/// What an event is about, and its revision or "-".
+std::string KeyOf(const Event& event);
+std::string RevisionOf(const Event& event);
 
 /// NAME VERSION REVISION LSN SIZE DIGEST UPDATED; the digest is shortened in a table.
 std::vector<std::string> EntryColumns();
@@ -32,9 +35,10 @@ std::vector<std::string> RevisionCells(const TagEntry& tag);
 
 /// Answers a command that changed one key: "committed app:1.0 revision 3 lsn 42", or
 /// {"lsn":…,"revision":…,"outcome":…,"key":…}.
-void PrintReceipt(Context& ctx, const std::string& key, const Receipt& receipt);
+/// The exit status: 0, or 5 for what was parked, which is told on stderr too.
+[[nodiscard]] int PrintReceipt(Context& ctx, const std::string& key, const Receipt& receipt);
 /// Answers a transaction of several operations.
-void PrintReceipt(Context& ctx, const Receipt& receipt);
+[[nodiscard]] int PrintReceipt(Context& ctx, const Receipt& receipt);
 /// The members of a receipt without the braces: "lsn":…,"revision":…,"outcome":….
 std::string ReceiptMembers(const Receipt& receipt);
 

@@ -22,7 +22,7 @@ std::optional<Error> CheckLease(const EffectivePolicy& policy, LeaseState lease,
   return Refusal(ErrorCode::kLeaseRequired, key,
                  "can be written only under a lease that covers it " + By(policy.lease_by),
                  "write under such a lease, or change the policy: tenure policy set '" + std::string(policy.lease_by) +
-                     "' --require-lease=false");
+                     "' --no-require-lease");
 }
 
 std::optional<Error> CheckImmutable(const EffectivePolicy& policy, const ArtifactEntry* row,
@@ -35,7 +35,7 @@ std::optional<Error> CheckImmutable(const EffectivePolicy& policy, const Artifac
   Error error = Refusal(ErrorCode::kImmutable, row->name + ":" + row->version,
                         "is immutable " + By(policy.immutable_by) + " " + what,
                         "publish it under another version, or change the policy: tenure policy set '" +
-                            std::string(policy.immutable_by) + "' --immutable=false");
+                            std::string(policy.immutable_by) + "' --no-immutable");
   error.revision = row->revision;
   error.lsn = row->lsn;
   return error;

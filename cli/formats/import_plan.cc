@@ -58,7 +58,7 @@ class Planner {
       return {};
     }
     if (!SameArtifact(item.op, *row)) {
-      plan_.conflicts.push_back(DigestConflict(item, *row));
+      AddConflict(item, DigestConflict(item, *row));
       return {};
     }
     std::vector<std::string> urls = UnitedUrls(row->urls, item.op.urls);
@@ -85,9 +85,8 @@ class Planner {
       if (row->version == item.op.version) {
         ++plan_.unchanged;
       } else {
-        plan_.conflicts.push_back(item.where + ": " + key + " points to " + item.op.version +
-                                  ", in the store it points to " + row->version + " (revision " +
-                                  std::to_string(row->revision) + "), which is kept");
+        AddConflict(item, item.where + ": " + key + " points to " + item.op.version + ", in the store it points to " +
+                              row->version + " (revision " + std::to_string(row->revision) + "), which is kept");
       }
       return {};
     }
@@ -102,6 +101,12 @@ class Planner {
     plan_.txn.Append(std::move(op));
     ++plan_.added;
     return {};
+  }
+
+  void AddConflict(const ImportItem& item, std::string message) {
+    Operation op = item.op;
+    op.base = 0;  // "I know of none": whatever is there, the strategy decides
+    plan_.conflicts.push_back({std::move(op), std::move(message)});
   }
 
   const Store& store_;

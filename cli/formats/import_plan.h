@@ -28,8 +28,13 @@ struct ImportPlan {
   std::uint64_t added = 0;     ///< Entries and tags that were not there.
   std::uint64_t updated = 0;   ///< Entries that get another URL.
   std::uint64_t unchanged = 0;
-  std::vector<std::string> conflicts;  ///< One message each.
-  std::vector<std::string> invalid;    ///< Tags that point to nothing.
+  /// An entry or tag that is not the store's: what would be written if a strategy says so, and the message if not.
+  struct Conflict {
+    Operation op;
+    std::string message;
+  };
+  std::vector<Conflict> conflicts;
+  std::vector<std::string> invalid;  ///< Tags that point to nothing.
 };
 
 /// Adds what `items` [begin, end) need. Keys within the range are different from each other.

@@ -22,11 +22,24 @@ bool IsRace(ErrorCode code) {
     case ErrorCode::kExists:
     case ErrorCode::kRevisionMismatch:
     case ErrorCode::kStaleBase:
+    case ErrorCode::kDeletedSince:
     case ErrorCode::kNotFound:
       return true;
     default:
       return false;
   }
+}
+
+/// A policy refuses one of the entries: the others have nothing to do with it.
+bool IsRefusal(ErrorCode code) {
+  return code == ErrorCode::kImmutable || code == ErrorCode::kSchemaMismatch || code == ErrorCode::kLeaseRequired;
+}
+
+/// One entry that comes too late, or that a policy does not want, must not park the others.
+CommitOptions Rejecting() {
+  CommitOptions commit;
+  commit.on_conflict = ConflictStrategy::kReject;
+  return commit;
 }
 
 Result<Operation> OperationOf(Record record) {
@@ -92,7 +105,7 @@ Status Importer::Flush(Batch& batch) {
   TENURE_ASSIGN(ImportPlan plan, PlanImport(store_, items, 0, items.size(), Consistency::kSnapshot));
   if (plan.txn.empty()) return Settle(plan, nullptr);
   while (in_flight_.size() >= options_.window) TENURE_RETURN_IF_ERROR(SettleOldest());
-  TENURE_ASSIGN(Ticket ticket, store_.Submit(plan.txn, options_.commit));
+  TENURE_ASSIGN(Ticket ticket, store_.Submit(plan.txn, Rejecting()));
   in_flight_.push_back({items, std::move(plan), std::move(ticket)});
   // What is answered by now is acknowledged now, not when the window is full.
   while (!in_flight_.empty() && in_flight_.front().ticket.Poll()) TENURE_RETURN_IF_ERROR(SettleOldest());
@@ -119,7 +132,7 @@ Status Importer::SettleOldest() {
   in_flight_.pop_front();
   const auto receipt = oldest.ticket.Wait();
   if (receipt.ok()) return Settle(oldest.plan, &*receipt);
-  if (!IsRace(receipt.error().code)) return receipt.error();
+  if (!IsRace(receipt.error().code) && !IsRefusal(receipt.error().code)) return receipt.error();
   ++counts_.retries;
   return Resolve(oldest.items, 0, oldest.items.size());
 }
@@ -129,9 +142,8 @@ Status Importer::Settle(const ImportPlan& plan, const Receipt* receipt) {
   counts_.added += plan.added;
   counts_.updated += plan.updated;
   counts_.unchanged += plan.unchanged;
-  counts_.conflicts += plan.conflicts.size();
   counts_.invalid += plan.invalid.size();
-  for (const std::string& conflict : plan.conflicts) Complain(conflict);
+  for (const ImportPlan::Conflict& conflict : plan.conflicts) TENURE_RETURN_IF_ERROR(SettleConflict(conflict));
   for (const std::string& invalid : plan.invalid) Complain(invalid);
   if (receipt == nullptr) return {};
   ++counts_.transactions;
@@ -141,14 +153,60 @@ Status Importer::Settle(const ImportPlan& plan, const Receipt* receipt) {
   return options_.acks->Flush();
 }
 
+/// Alone, so that nothing else waits for how it is settled.
+Status Importer::SettleConflict(const ImportPlan::Conflict& conflict) {
+  const auto kept = [&](const std::string& message) -> Status {
+    ++counts_.conflicts;
+    Complain(message);
+    return {};
+  };
+  if (options_.on_conflict == ConflictStrategy::kReject) return kept(conflict.message);
+  CommitOptions commit;
+  commit.on_conflict = options_.on_conflict;
+  Transaction txn;
+  txn.Append(conflict.op);
+  const auto receipt = store_.Commit(txn, commit);
+  if (!receipt.ok()) {
+    // What was read may have changed since; whatever it says, this entry is not the store's.
+    return ExitCode(receipt.error().code) == ExitCode(ErrorCode::kStaleBase) || IsRefusal(receipt.error().code)
+               ? kept(conflict.message + ": " + receipt.error().message)
+               : Status(receipt.error());
+  }
+  if (receipt->outcome == Outcome::kUnchanged) {
+    ++counts_.unchanged;
+    return {};
+  }
+  ++counts_.transactions;
+  counts_.last_lsn = receipt->lsn;
+  if (receipt->outcome == Outcome::kParked) {
+    ++counts_.parked;
+    return kept(conflict.message + ", and this one is parked as conflict " + ConflictIdText({receipt->lsn, 0}));
+  }
+  ++counts_.updated;
+  if (options_.acks == nullptr || conflict.op.kind != OpKind::kPut) return {};
+  options_.acks->Add(KeyOf(conflict.op), conflict.op.digest);
+  return options_.acks->Flush();
+}
+
+/// A single entry that a policy refuses.
+void Importer::RefuseItem(const ImportItem& item, const Error& why) {
+  ++counts_.conflicts;
+  Complain(item.where + ": " + why.message);
+}
+
 /// Decides a range on everything committed, and commits it; again while others are faster.
 Status Importer::Resolve(const std::vector<ImportItem>& items, std::size_t begin, std::size_t end) {
   const bool single = end - begin == 1;
   for (int round = 0; round < (single ? kRoundsSingle : kRoundsWhole); ++round) {
     TENURE_ASSIGN(const ImportPlan plan, PlanImport(store_, items, begin, end, Consistency::kReadCommitted));
     if (plan.txn.empty()) return Settle(plan, nullptr);
-    const auto receipt = store_.Commit(plan.txn, options_.commit);
+    const auto receipt = store_.Commit(plan.txn, Rejecting());
     if (receipt.ok()) return Settle(plan, &*receipt);
+    if (IsRefusal(receipt.error().code)) {
+      if (!single) break;
+      RefuseItem(items[begin], receipt.error());
+      return {};
+    }
     if (!IsRace(receipt.error().code)) return receipt.error();
     ++counts_.retries;
   }

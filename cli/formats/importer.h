@@ -28,7 +28,9 @@ namespace tenure::cli {
 struct ImporterOptions {
   std::size_t batch = 2'000;  ///< Entries in a transaction.
   std::size_t window = 4;     ///< Transactions in flight.
-  CommitOptions commit;
+  /// How entries that the store has otherwise are settled, one by one. Transactions of many are decided again
+  /// instead when another writer was faster.
+  ConflictStrategy on_conflict = ConflictStrategy::kReject;
   AckLog* acks = nullptr;  ///< Optional; outlives the importer.
   /// Told about each conflict and each invalid record, in words.
   std::function<void(const std::string&)> complain;
@@ -37,6 +39,7 @@ struct ImporterOptions {
 struct ImportCounts {
   std::uint64_t records = 0;  ///< Read, invalid ones included.
   std::uint64_t added = 0, updated = 0, unchanged = 0, conflicts = 0, invalid = 0;
+  std::uint64_t parked = 0;        ///< Of the conflicts: kept as parked conflicts.
   std::uint64_t transactions = 0;  ///< Committed.
   std::uint64_t retries = 0;       ///< Transactions rejected because another writer was faster.
   Lsn last_lsn = 0;                ///< Of the last of them; 0: nothing was written.
@@ -78,6 +81,8 @@ class Importer {
   Status Drain();
   Status SettleOldest();
   Status Settle(const ImportPlan& plan, const Receipt* receipt);
+  Status SettleConflict(const ImportPlan::Conflict& conflict);
+  void RefuseItem(const ImportItem& item, const Error& why);
   Status Resolve(const std::vector<ImportItem>& items, std::size_t begin, std::size_t end);
 
   Store& store_;

@@ -55,7 +55,9 @@ TEST_F(Apply, ErrorsNameTheLine) {
       R"({"op":"put","name":"x","version":"1","size":-1})",
       R"({"op":"put","name":"x","name":"y","version":"1"})",
       R"({"op":"put","name":"x","version":"1","lease":"t"})",
-      R"({"op":"put","name":"x","version":"1","on_conflict":"merge"})",
+      R"({"op":"put","name":"x","version":"1","on_conflict":"mingle"})",
+      R"({"op":"set_policy","glob":"x","policy":{"imutable":true}})",
+      R"({"op":"resolve","conflict":"x","take":"ours"})",
       "\xff\xfe",
       std::string("{\"op\":\"put\",\"name\":\"x\0\",\"version\":\"1\"}", 40),
   };

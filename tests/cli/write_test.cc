@@ -141,10 +141,11 @@ TEST_F(Write, RefusesReferencesThatAreNoKey) {
   EXPECT_THAT(Tenure({"list", "--json"}).out, "[]\n");
 }
 
-TEST_F(Write, OnlyTheRejectStrategyExists) {
+TEST_F(Write, UnknownStrategiesAreRefusedByName) {
   Ok({"put", "app:1", "--on-conflict", "reject"});
-  const Json error = Fails({"put", "app:1", "--on-conflict", "merge"}, 2, "invalid_argument");
-  EXPECT_THAT(error["message"].get<std::string>(), HasSubstr("reject"));
+  const Json error = Fails({"put", "app:1", "--on-conflict", "win"}, 2, "invalid_argument");
+  EXPECT_THAT(error["message"].get<std::string>(), HasSubstr("'win'"));
+  EXPECT_THAT(error["hint"].get<std::string>(), HasSubstr("last-writer-wins"));
 }
 
 TEST_F(Write, RequestIdsApplyOnce) {

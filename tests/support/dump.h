@@ -10,8 +10,8 @@
 
 namespace tenure::testing {
 
-/// Entries and tombstones with all fields, their histories, tags and tag histories; as of `at` only
-/// the live rows.
+/// Entries and tombstones with all fields, their histories, tags and tag histories, policies and parked conflicts; as
+/// of `at` only the live rows.
 inline std::string Dump(const Store& store, std::optional<Lsn> at = std::nullopt) {
   std::string text;
   ListOptions list;
@@ -36,6 +36,13 @@ inline std::string Dump(const Store& store, std::optional<Lsn> at = std::nullopt
   EXPECT_TRUE(tags.ok());
   if (!tags.ok()) return text;
   for (const TagEntry& tag : *tags) text += model::TagJson(tag) + "\n";
+  if (at) return text;
+  const auto policies = store.Policies();
+  const auto conflicts = store.Conflicts();
+  EXPECT_TRUE(policies.ok() && conflicts.ok());
+  if (!policies.ok() || !conflicts.ok()) return text;
+  for (const Policy& policy : *policies) text += model::PolicyJson(policy) + "\n";
+  for (const ParkedConflict& conflict : *conflicts) text += model::ConflictJson(conflict) + "\n";
   return text;
 }
 

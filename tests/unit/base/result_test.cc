@@ -20,7 +20,9 @@ TEST(ExitCode, Table) {
       {ErrorCode::kRevisionMismatch, 5}, {ErrorCode::kDigestMismatch, 5}, {ErrorCode::kVersionMismatch, 5},
       {ErrorCode::kStaleBase, 5},        {ErrorCode::kTagged, 5},         {ErrorCode::kRequestIdReused, 5},
       {ErrorCode::kRequestCancelled, 5}, {ErrorCode::kChangedSince, 5},   {ErrorCode::kNoStore, 10},
-      {ErrorCode::kCorruption, 13},
+      {ErrorCode::kCorruption, 13},      {ErrorCode::kDeletedSince, 5},   {ErrorCode::kMergeClash, 5},
+      {ErrorCode::kImmutable, 5},        {ErrorCode::kSchemaMismatch, 5}, {ErrorCode::kParked, 5},
+      {ErrorCode::kLeaseRequired, 12},
   };
   for (int i = 0; i < kCodes; ++i) {
     const auto code = static_cast<ErrorCode>(i);

@@ -87,7 +87,11 @@ TEST(Detector, StaleBaseOfEntries) {
     const auto error = CheckEntryBase(Put().Base(c.base), c.row ? &*c.row : nullptr);
     EXPECT_EQ(error.has_value(), c.stale) << "base " << c.base;
     if (error) {
-      EXPECT_EQ(error->code, ErrorCode::kStaleBase);
+      const bool deleted = c.base != 0 && c.row && c.row->deleted;
+      EXPECT_EQ(error->code, deleted ? ErrorCode::kDeletedSince : ErrorCode::kStaleBase);
+      EXPECT_EQ(KindOf(Put().Base(c.base), *error), c.base == 0 ? ConflictKind::kExists
+                                                    : deleted   ? ConflictKind::kDeleted
+                                                                : ConflictKind::kStaleBase);
       EXPECT_NE(error->message.find(std::to_string(c.base)), std::string::npos);
     }
   }

@@ -15,8 +15,9 @@ void PlainIndex::Table<Row>::Put(const Key& key, Row row) {
 }
 
 template <typename Row>
-void PlainIndex::Table<Row>::Trim(Lsn below) {
+void PlainIndex::Table<Row>::Trim(Lsn below, const std::function<bool(const Key&)>& keep) {
   for (auto& [key, rows] : history) {
+    if (keep && keep(key)) continue;
     std::erase_if(rows, [below](const Past<Row>& past) { return past.until_lsn < below; });
   }
 }
@@ -45,7 +46,8 @@ template struct PlainIndex::Table<ArtifactEntry>;
 template struct PlainIndex::Table<TagEntry>;
 
 void PlainIndex::Apply(const model::CommittedTxn& txn) {
-  for (const model::Effect& effect : txn.effects) {
+  for (std::size_t i = 0; i < txn.effects.size(); ++i) {
+    const model::Effect& effect = txn.effects[i];
     switch (effect.kind) {
       case model::EffectKind::kPutEntry:
       case model::EffectKind::kDeleteEntry:
@@ -63,6 +65,28 @@ void PlainIndex::Apply(const model::CommittedTxn& txn) {
       case model::EffectKind::kPruneRequests:
         std::erase_if(requests, [&effect](const auto& row) { return row.second.lsn < effect.below_lsn; });
         break;
+      case model::EffectKind::kTrimHistoryExcept: {
+        // The generator keeps names, all versions and tags of them.
+        const auto keep = [&](const Key& key) { return key.first == effect.rare->keep.front().glob; };
+        entries.Trim(effect.below_lsn, keep);
+        tags.Trim(effect.below_lsn, keep);
+        oldest_history_lsn = std::max(oldest_history_lsn, effect.below_lsn);
+        break;
+      }
+      case model::EffectKind::kSetPolicy:
+        policies[effect.rare->policy.glob] = model::PolicyAfter(txn, i);
+        break;
+      case model::EffectKind::kDeletePolicy:
+        policies.erase(effect.rare->policy.glob);
+        break;
+      case model::EffectKind::kPark: {
+        const ParkedConflict parked = model::ParkedAfter(txn, i);
+        conflicts[parked.id] = parked;
+        break;
+      }
+      case model::EffectKind::kResolve:
+        conflicts.erase(effect.rare->resolved);
+        break;
       case model::EffectKind::kTrimJournal:
         break;  // says nothing about rows
     }
@@ -75,6 +99,8 @@ base::Hash128 PlainIndex::StateHash() const {
   for (const auto& [key, row] : entries.current) sum += model::RowHash(row);
   for (const auto& [key, row] : tags.current) sum += model::RowHash(row);
   for (const auto& [id, row] : requests) sum += model::RowHash(row);
+  for (const auto& [glob, row] : policies) sum += model::RowHash(row);
+  for (const auto& [id, row] : conflicts) sum += model::RowHash(row);
   return sum;
 }
 
@@ -97,7 +123,66 @@ std::string Generator::Name() {
   return name;
 }
 
+/// On policies and parked conflicts, following from those that there are.
+model::Effect Generator::NextRareEffect() {
+  model::Effect effect;
+  model::RareEffect rare;
+  const std::string glob = "g" + std::to_string(Below(4)) + "/**";
+  switch (Below(4)) {
+    case 0:
+      if (plain_.policies.count(glob) > 0) {
+        effect.kind = model::EffectKind::kDeletePolicy;
+        rare.policy.glob = glob;
+        break;
+      }
+      [[fallthrough]];
+    case 1:
+      effect.kind = model::EffectKind::kSetPolicy;
+      rare.policy.glob = glob;
+      if (Below(2) == 0) rare.policy.immutable = Below(2) == 0;
+      if (Below(2) == 0) rare.policy.on_conflict = static_cast<ConflictStrategy>(Below(6));
+      if (Below(2) == 0) rare.policy.schema = R"({"required":["digest"]})";
+      rare.policy.keep_history = Below(2) == 0;
+      break;
+    case 2:
+      if (!plain_.conflicts.empty()) {
+        effect.kind = model::EffectKind::kResolve;
+        auto at = plain_.conflicts.begin();
+        std::advance(at, Below(plain_.conflicts.size()));
+        rare.resolved = at->first;
+        rare.take = static_cast<Take>(Below(4));
+        break;
+      }
+      [[fallthrough]];
+    default:
+      effect.kind = model::EffectKind::kPark;
+      rare.parked.kind = ConflictKind::kStaleBase;
+      rare.parked.of_tag = Below(3) == 0;
+      rare.parked.name = Name();
+      rare.parked.rest = "1";
+      if (Below(2) == 0) rare.parked.base_revision = Below(9);
+      rare.parked.reason = "somebody was faster";
+      if (rare.parked.of_tag) {
+        rare.parked.tag.ours.emplace();
+        rare.parked.tag.ours->name = rare.parked.name;
+        rare.parked.tag.ours->tag = "1";
+        rare.parked.tag.ours->version = "7";
+      } else {
+        rare.parked.entry.ours.emplace();
+        rare.parked.entry.ours->name = rare.parked.name;
+        rare.parked.entry.ours->version = "1";
+        rare.parked.entry.ours->annotations = R"({"n":1})";
+        rare.parked.entry.theirs = rare.parked.entry.ours;
+        rare.parked.entry.theirs->revision = Below(9);
+        rare.parked.entry.theirs->writer = "other@host";
+      }
+  }
+  effect.rare = std::make_shared<const model::RareEffect>(std::move(rare));
+  return effect;
+}
+
 model::Effect Generator::NextEffect() {
+  if (Below(12) == 0) return NextRareEffect();
   model::Effect effect;
   const std::string name = Name();
   const std::uint64_t dice = Below(20);
@@ -131,6 +216,13 @@ model::Effect Generator::NextEffect() {
   return effect;
 }
 
+/// Takes up a position, and changes nothing.
+static model::Effect Nothing() {
+  model::Effect effect;
+  effect.kind = model::EffectKind::kTrimJournal;
+  return effect;
+}
+
 model::CommittedTxn Generator::Next() {
   model::CommittedTxn txn;
   txn.lsn = ++lsn_;
@@ -152,9 +244,15 @@ model::CommittedTxn Generator::Next() {
   if (with_trims && Below(25) == 0) {
     model::Effect drop;
     static constexpr model::EffectKind kDrops[] = {model::EffectKind::kTrimHistory, model::EffectKind::kPruneRequests,
-                                                   model::EffectKind::kTrimJournal};
+                                                   model::EffectKind::kTrimJournal,
+                                                   model::EffectKind::kTrimHistoryExcept};
     drop.kind = kDrops[Below(std::size(kDrops))];
     drop.below_lsn = 1 + Below(txn.lsn);
+    if (drop.kind == model::EffectKind::kTrimHistoryExcept) {
+      model::RareEffect rare;
+      rare.keep = {{Name(), true}};
+      drop.rare = std::make_shared<const model::RareEffect>(std::move(rare));
+    }
     txn.effects.push_back(drop);
   } else if (!with_request || (!txn.cancelled && txn.outcome == Outcome::kCommitted)) {
     // Effects see the earlier ones of their transaction: the model is kept up while they are made.
@@ -164,6 +262,8 @@ model::CommittedTxn Generator::Next() {
       model::CommittedTxn one = txn;
       one.effects = {txn.effects.back()};
       one.request_id.clear();
+      // A policy remembers its position, and a conflict is named by it.
+      one.effects.insert(one.effects.begin(), txn.effects.size() - 1, Nothing());
       plain_.Apply(one);
     }
     plain_ = before;
@@ -253,6 +353,11 @@ std::string Dump(const IndexReader& reader) {
     text += "\n";
     return true;
   }));
+  for (const Policy& p : Must(reader.Policies())) text += p.glob + " " + base::Hex(model::RowHash(p)) + "\n";
+  Must(reader.ForEachConflict([&text](const ParkedConflict& c) {
+    text += ConflictIdText(c.id) + " " + base::Hex(model::RowHash(c)) + "\n";
+    return true;
+  }));
   const Mark mark = Must(reader.ReadMark());
   const model::JournalPosition& p = mark.position;
   text += "mark " + std::to_string(p.segment.epoch) + "-" + std::to_string(p.segment.ordinal) + "+" +
@@ -320,7 +425,19 @@ void ExpectSame(const IndexReader& reader, const PlainIndex& plain) {
     }
   }
   for (const auto& [id, row] : plain.requests) ASSERT_EQ(Must(reader.GetRequest(id)), row);
+  std::vector<Policy> policies;
+  for (const auto& [glob, row] : plain.policies) policies.push_back(row);
+  EXPECT_EQ(Must(reader.Policies()), policies);
+  std::vector<ParkedConflict> conflicts;
+  Must(reader.ForEachConflict([&](const ParkedConflict& c) { return conflicts.push_back(c), true; }));
+  ASSERT_EQ(conflicts.size(), plain.conflicts.size());
+  for (const ParkedConflict& c : conflicts) {
+    EXPECT_EQ(c, plain.conflicts.at(c.id));
+    EXPECT_EQ(Must(reader.GetConflict(c.id)), c);
+  }
   const Counts counts = Must(reader.Count());
+  EXPECT_EQ(counts.policies, plain.policies.size());
+  EXPECT_EQ(counts.conflicts, plain.conflicts.size());
   EXPECT_EQ(counts.request_ids, plain.requests.size());
   EXPECT_EQ(counts.history_rows, plain.entries.history_rows() + plain.tags.history_rows());
   EXPECT_EQ(counts.entries, RowsAt(plain.entries, std::nullopt, false).size());

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <random>
 #include <string>
@@ -45,7 +46,8 @@ struct PlainIndex {
     std::map<Key, Row> current;
     std::map<Key, std::vector<Past<Row>>> history;  // oldest first
     void Put(const Key& key, Row row);
-    void Trim(Lsn below);
+    /// Rows of keys that `keep` does not hold for.
+    void Trim(Lsn below, const std::function<bool(const Key&)>& keep = {});
     /// The row in force at `lsn`; null when there was none.
     const Row* At(const Key& key, Lsn lsn) const;
     std::size_t history_rows() const;
@@ -53,6 +55,8 @@ struct PlainIndex {
   Table<ArtifactEntry> entries;
   Table<TagEntry> tags;
   std::map<std::string, model::RequestRow> requests;
+  std::map<std::string, Policy> policies;
+  std::map<ConflictId, ParkedConflict> conflicts;
   Lsn oldest_history_lsn = 0;
 
   void Apply(const model::CommittedTxn& txn);
@@ -74,6 +78,7 @@ class Generator {
 
  private:
   model::Effect NextEffect();
+  model::Effect NextRareEffect();
   std::string Name();
 
   std::mt19937_64 random_;

@@ -208,7 +208,7 @@ TEST(EffectCodec, UnknownKindIsFromANewerVersion) {
   txn.effects[0].kind = EffectKind::kTrimHistory;
   txn.effects[0].below_lsn = 1;
   base::Bytes bytes = Encoded(txn);
-  for (const int kind : {0, 8, 200}) {
+  for (const int kind : {0, static_cast<int>(kLastEffectKind) + 1, 200}) {
     bytes[bytes.size() - 2] = std::byte{static_cast<std::uint8_t>(kind)};
     EXPECT_TRUE(Fails(Decoded(bytes), ErrorCode::kUnsupported, "written by a newer version of tenure"));
   }
@@ -219,11 +219,11 @@ TEST(EffectCodec, UnknownKindIsFromANewerVersion) {
 TEST(EffectCodec, UnknownFlagsAreFromANewerVersion) {
   base::Bytes bytes = Encoded(SmallPut());
   bytes[0] = std::byte{0x80};
-  bytes.insert(bytes.begin() + 1, std::byte{2});
+  bytes.insert(bytes.begin() + 1, std::byte{8});
   EXPECT_TRUE(Fails(Decoded(bytes), ErrorCode::kUnsupported, "newer version"));
 
   bytes = Encoded(SmallPut());
-  bytes[1 + 8 + 1 + 1 + 1] = std::byte{0x20};
+  bytes[1 + 8 + 1 + 1 + 1] = std::byte{0x40};
   EXPECT_TRUE(Fails(Decoded(bytes), ErrorCode::kUnsupported, "newer version"));
 }
 
@@ -247,7 +247,7 @@ TEST(EffectCodec, CountsAreBoundedByTheBytesThatAreThere) {
 }
 
 TEST(EffectCodec, UnknownOutcomeFailsTheDecoder) {
-  const base::Bytes bytes = {std::byte{1}, std::byte{2}, std::byte{0}};
+  const base::Bytes bytes = {std::byte{1}, std::byte{4}, std::byte{0}};
   base::Decoder in(bytes);
   EXPECT_TRUE(DecodeResults(in).empty());
   EXPECT_FALSE(in.ok());

@@ -113,7 +113,7 @@ TEST(ParseOperation, Refusals) {
 }
 
 TEST(ParseOperation, EveryStrategyIsKnown) {
-  for (const char* strategy : {"reject", "last-writer-wins", "first-writer-wins", "merge", "park"}) {
+  for (const char* strategy : {"reject", "last-writer-wins", "first-writer-wins", "merge", "merge-or-park", "park"}) {
     auto op =
         ParseOperation(std::string(R"({"op":"delete","name":"a","version":"1","on_conflict":")") + strategy + "\"}");
     ASSERT_TRUE(Ok(op));

@@ -67,12 +67,89 @@ inline ArtifactEntry AnyPutEntry() {
   return e;
 }
 
+inline std::optional<bool> AnyFlag() { return AnyBool() ? std::optional<bool>(AnyBool()) : std::nullopt; }
+
+inline Policy AnyPolicy() {
+  Policy policy;
+  policy.glob = AnyBytes(1, 20);
+  policy.immutable = AnyFlag();
+  policy.require_lease = AnyFlag();
+  policy.keep_history = AnyFlag();
+  if (AnyBool()) policy.on_conflict = static_cast<ConflictStrategy>(*rc::gen::inRange(0, 6));
+  if (AnyBool()) policy.schema = AnyBytes(1, 40);
+  return policy;
+}
+
+inline std::optional<ArtifactEntry> AnySide(const ParkedConflict& of) {
+  if (AnyBool()) return std::nullopt;
+  ArtifactEntry e = AnyPutEntry();
+  e.name = of.name;
+  e.version = of.rest;
+  e.lsn = AnyNumber();
+  e.updated_at_ms = static_cast<TimeMs>(AnyNumber());
+  e.writer = AnyBytes(0, 20);
+  e.deleted = AnyBool();
+  return e;
+}
+
+inline std::optional<TagEntry> AnyTagSide(const ParkedConflict& of) {
+  if (AnyBool()) return std::nullopt;
+  TagEntry t;
+  t.name = of.name;
+  t.tag = of.rest;
+  t.version = AnyBytes(0, 10);
+  t.revision = AnyNumber();
+  t.lsn = AnyNumber();
+  t.updated_at_ms = static_cast<TimeMs>(AnyNumber());
+  t.writer = AnyBytes(0, 20);
+  t.deleted = AnyBool();
+  return t;
+}
+
+/// Without what the frame gives.
+inline ParkedConflict AnyParked() {
+  ParkedConflict c;
+  c.kind = static_cast<ConflictKind>(*rc::gen::inRange(1, 8));
+  c.strategy = static_cast<ConflictStrategy>(*rc::gen::inRange(0, 6));
+  c.of_tag = AnyBool();
+  c.name = AnyBytes(1, 20);
+  c.rest = AnyBytes(1, 10);
+  if (AnyBool()) c.base_revision = AnyNumber();
+  c.reason = AnyBytes(0, 40);
+  if (c.of_tag) {
+    c.tag = {AnyTagSide(c), AnyTagSide(c), AnyTagSide(c)};
+  } else {
+    c.entry = {AnySide(c), AnySide(c), AnySide(c)};
+  }
+  return c;
+}
+
+inline Effect AnyRareEffect(EffectKind kind) {
+  Effect effect;
+  effect.kind = kind;
+  RareEffect rare;
+  if (kind == EffectKind::kSetPolicy) rare.policy = AnyPolicy();
+  if (kind == EffectKind::kDeletePolicy) rare.policy.glob = AnyBytes(1, 20);
+  if (kind == EffectKind::kPark) rare.parked = AnyParked();
+  if (kind == EffectKind::kResolve) {
+    rare.resolved = {AnyNumber(), static_cast<std::uint32_t>(*rc::gen::inRange(0, 1'000'000))};
+    rare.take = static_cast<Take>(*rc::gen::inRange(0, 4));
+  }
+  if (kind == EffectKind::kTrimHistoryExcept) {
+    effect.below_lsn = AnyNumber();
+    for (int i = *rc::gen::inRange(0, 3); i > 0; --i) rare.keep.push_back({AnyBytes(1, 20), AnyBool()});
+  }
+  effect.rare = std::make_shared<const RareEffect>(std::move(rare));
+  return effect;
+}
+
 inline Effect AnyEffect() {
   Effect effect;
-  effect.kind = static_cast<EffectKind>(*rc::gen::inRange(1, 8));
+  effect.kind = static_cast<EffectKind>(*rc::gen::inRange(1, static_cast<int>(kLastEffectKind) + 1));
   switch (effect.kind) {
     case EffectKind::kPutEntry:
       effect.entry = AnyPutEntry();
+      if (AnyBool()) effect.merged_base = AnyNumber();
       break;
     case EffectKind::kDeleteEntry:
       effect.entry.name = AnyBytes(1, 20);
@@ -91,6 +168,12 @@ inline Effect AnyEffect() {
     case EffectKind::kTrimJournal:
       effect.below_lsn = AnyNumber();
       break;
+    case EffectKind::kSetPolicy:
+    case EffectKind::kDeletePolicy:
+    case EffectKind::kPark:
+    case EffectKind::kResolve:
+    case EffectKind::kTrimHistoryExcept:
+      return AnyRareEffect(effect.kind);
   }
   return effect;
 }
@@ -98,7 +181,7 @@ inline Effect AnyEffect() {
 inline std::vector<OpResult> AnyResults() {
   std::vector<OpResult> results(*rc::gen::inRange<std::size_t>(0, 5));
   for (OpResult& result : results) {
-    result.outcome = AnyBool() ? Outcome::kUnchanged : Outcome::kCommitted;
+    result.outcome = static_cast<Outcome>(*rc::gen::inRange(0, 4));
     result.revision = AnyNumber();
   }
   return results;
@@ -118,7 +201,7 @@ inline CommittedTxn AnyTxn() {
   if (AnyBool()) txn.request_id = AnyBytes(0, 20);
   if (AnyBool()) txn.body_hash = {AnyNumber(), AnyNumber()};
   txn.cancelled = AnyBool();
-  txn.outcome = AnyBool() ? Outcome::kUnchanged : Outcome::kCommitted;
+  txn.outcome = static_cast<Outcome>(*rc::gen::inRange(0, 4));
   txn.receipt_lsn = AnyBool() ? txn.lsn : AnyNumber();
   txn.results = AnyResults();
   const auto effects = *rc::gen::inRange(0, 5);

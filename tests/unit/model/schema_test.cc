@@ -25,7 +25,7 @@ Json Schema(const std::string& name) {
   return Json::parse(file);
 }
 
-const std::vector<std::string> kSchemas = {"artifact", "operation", "event", "error", "receipt"};
+const std::vector<std::string> kSchemas = {"artifact", "operation", "event", "error", "receipt", "policy", "conflict"};
 
 /// Every object schema within `schema`, with where it is.
 void EachProperty(const Json& schema, const std::string& at,
@@ -189,7 +189,50 @@ TEST(Schemas, WhatIsPrintedIsDescribed) {
     ExpectPrints("event", EventJson(event));
   }
 
+  event.below_lsn = 0;
+  event.op = "put";
+  event.entry = e;
+  event.merged_base = 2;
+  ExpectPrints("event", EventJson(event));
+  event.entry.reset();
+  event.op = "set_policy";
+  Policy policy;
+  policy.glob = "a/**";
+  policy.immutable = true;
+  policy.require_lease = false;
+  policy.on_conflict = ConflictStrategy::kMergeOrPark;
+  policy.schema = R"({"required":["digest"]})";
+  policy.keep_history = true;
+  policy.writer = "w";
+  policy.time_ms = 5;
+  event.glob = policy.glob;
+  event.policy = std::make_shared<const Policy>(policy);
+  ExpectPrints("event", EventJson(event));
+  ExpectPrints("policy", PolicyJson(policy));
+  event.policy.reset();
+  event.glob.clear();
+  ParkedConflict parked;
+  parked.id = {42, 1};
+  parked.name = "release/app";
+  parked.rest = "1.4.2";
+  parked.base_revision = 1;
+  parked.reason = "r";
+  parked.writer = "w";
+  parked.time_ms = 5;
+  parked.entry = {e, e, e};
+  parked.entry.ours->revision = 0;
+  event.op = "park";
+  event.parked = std::make_shared<const ParkedConflict>(parked);
+  event.conflict = "42.1";
+  ExpectPrints("event", EventJson(event));
+  ExpectPrints("conflict", ConflictJson(parked));
+  event.parked.reset();
+  event.op = "resolve";
+  event.take = "ours";
+  ExpectPrints("event", EventJson(event));
+
   Receipt receipt;
+  receipt.outcome = Outcome::kParked;
   receipt.lsn = 4;
   receipt.time_ms = 5;
   receipt.replayed = true;
@@ -215,8 +258,9 @@ TEST(Schemas, WhatIsPrintedIsDescribed) {
 TEST(Schemas, EveryKindOfEffectHasItsEventName) {
   std::set<std::string> printed = {"request"};
   CommittedTxn txn;
-  for (int kind = 1; kind <= static_cast<int>(EffectKind::kTrimJournal); ++kind) {
+  for (int kind = 1; kind <= static_cast<int>(kLastEffectKind); ++kind) {
     txn.effects.resize(1);
+    txn.effects[0].rare = std::make_shared<const RareEffect>();
     txn.effects[0].kind = static_cast<EffectKind>(kind);
     printed.insert(EventOf(txn, 0).op);
   }

@@ -180,6 +180,9 @@ class ConflictsResolve : public Command {
       error.message = take_ + ": " + error.message;
       return error;
     }
+    if (!line->entry && !line->tag) {
+      return base::MakeError(ErrorCode::kInvalidArgument, take_ + " holds neither an entry nor a tag");
+    }
     const std::string key = line->entry ? KeyOf(*line->entry) : KeyOf(*line->tag);
     if (key != KeyOf(conflict)) {
       return base::MakeError(ErrorCode::kInvalidArgument,

@@ -18,11 +18,13 @@ class Export : public Command {
   void Define(Args& args) override {
     args.Required("FORMAT", format_, "jsonl");
     args.Option("--at", at_, "LSN|TIME", "The state at that point; default now");
-    args.Flag("--full", full_, "Also revision, lsn, writer, times, tombstones and superseded revisions");
+    args.Flag("--full", full_,
+              "Also revision, lsn, writer, times, tombstones, superseded revisions, policies, conflicts");
     args.Footer(
         "One line per live entry, ordered by name, then version (bytewise), then one {\"tag\":…} line per tag;\n"
         "members sorted. Stores of equal content print equal bytes. With --full the revisions of a key follow\n"
-        "each other, newest first. 'tenure import jsonl' reads both forms, and takes the newest of each key.");
+        "each other, newest first; without --at, policies and parked conflicts come behind them. 'tenure import\n"
+        "jsonl' reads both forms, and takes the newest of each key.");
   }
 
   Result<int> Run(Context& ctx) override {
@@ -48,6 +50,7 @@ class Export : public Command {
     progress_ = ctx.StartProgress("exporting");
     TENURE_RETURN_IF_ERROR(Entries(ctx, store, read));
     TENURE_RETURN_IF_ERROR(Tags(ctx, store, read));
+    if (full_ && !at_) TENURE_RETURN_IF_ERROR(PoliciesAndConflicts(ctx, store));
     progress_.reset();
     return 0;
   }
@@ -86,6 +89,17 @@ class Export : public Command {
       for (const TagEntry& row : rows) {
         if (row.revision < tag.revision) ctx.out().Line(FullLine(row));
       }
+    }
+    return {};
+  }
+
+  /// Those of now: they have no history but the log.
+  static Status PoliciesAndConflicts(Context& ctx, const Store& store) {
+    TENURE_ASSIGN(const std::vector<Policy> policies, store.Policies());
+    for (const Policy& policy : policies) ctx.out().Line("{\"policy\":" + model::PolicyJson(policy) + "}");
+    TENURE_ASSIGN(const std::vector<ParkedConflict> conflicts, store.Conflicts());
+    for (const ParkedConflict& conflict : conflicts) {
+      ctx.out().Line("{\"conflict\":" + model::ConflictJson(conflict) + "}");
     }
     return {};
   }

@@ -18,7 +18,11 @@ std::string By(std::string_view glob) { return "(policy '" + std::string(glob) +
 }  // namespace
 
 std::optional<Error> CheckLease(const EffectivePolicy& policy, LeaseState lease, const std::string& key) {
-  if (!policy.require_lease || lease == LeaseState::kHeld) return std::nullopt;
+  if (!RefusesLease(policy, lease)) return std::nullopt;
+  if (lease == LeaseState::kLost) {
+    return Refusal(ErrorCode::kLeaseRequired, key, "was to be written under a lease that had ended",
+                   "take the lease again, look at what there is now, and write again");
+  }
   return Refusal(ErrorCode::kLeaseRequired, key,
                  "can be written only under a lease that covers it " + By(policy.lease_by),
                  "write under such a lease, or change the policy: tenure policy set '" + std::string(policy.lease_by) +

@@ -21,7 +21,11 @@ enum class LeaseState : std::uint8_t {
 /// Asked for each operation on a key.
 using LeaseOf = std::function<LeaseState(const Operation&)>;
 
-/// kLeaseRequired when the policy asks for a lease and none was presented.
+/// Is there anything for CheckLease to say?
+inline bool RefusesLease(const EffectivePolicy& policy, LeaseState lease) {
+  return lease == LeaseState::kLost || (policy.require_lease && lease == LeaseState::kNone);
+}
+/// kLeaseRequired when the policy asks for a lease and none was presented, or when one was that had ended.
 std::optional<Error> CheckLease(const EffectivePolicy& policy, LeaseState lease, const std::string& key);
 /// kImmutable when `wanted` gives a live version with a digest another one, or deletes it. `row` may be null.
 std::optional<Error> CheckImmutable(const EffectivePolicy& policy, const ArtifactEntry* row,

@@ -2,7 +2,8 @@
 //
 // In the full form the revisions of a key follow each other, newest first. Only the newest is the state;
 // a line with a lower revision of the same key as the line before is its past and passed over. A key
-// whose newest revision is a tombstone has no state to import.
+// whose newest revision is a tombstone has no state to import. Policies and parked conflicts are passed over: they
+// belong to the store that was exported.
 #include <utility>
 
 #include "cli/formats/formats.h"
@@ -38,7 +39,7 @@ class JsonlSource : public EntrySource {
         why = std::move(parsed).error();
         return Kind::kInvalid;
       }
-      if (IsPast(*parsed)) continue;
+      if ((!parsed->entry && !parsed->tag) || IsPast(*parsed)) continue;
       record.entry = std::move(parsed->entry);
       record.tag = std::move(parsed->tag);
       return Kind::kRecord;

@@ -12,6 +12,19 @@ namespace tenure::commit {
 using model::Effect;
 using model::EffectKind;
 
+namespace {
+
+Error NoTarget(const Operation& op) {
+  Error error = base::MakeError(
+      ErrorCode::kNotFound,
+      op.name + ":" + op.version + " does not exist, so " + op.name + "@" + op.tag + " cannot point to it",
+      "put the version first, or name one that 'tenure list' shows");
+  error.key = op.name + ":" + op.version;
+  return error;
+}
+
+}  // namespace
+
 std::size_t BytesOf(const ArtifactEntry& entry) {
   std::size_t bytes = entry.name.size() + entry.version.size() + entry.digest.size() + entry.media_type.size() +
                       entry.annotations.size() + 64;
@@ -115,10 +128,11 @@ Deciding::Step Deciding::RunOnEntry(const Operation& op) {
   TENURE_ASSIGN(const EntryPtr row, heads_.Entry(op.name, op.version));
   if (auto error = conflict::CheckEntryConditions(op, row.get())) return Reject(std::move(error));
   TENURE_ASSIGN(const conflict::PolicySet* policies, heads_.Policies());
-  EntryCase c{op, row.get(), policies->ForEntry(op.name, op.version), ConflictStrategy::kReject, {}};
+  EntryCase c{op, row.get(), policies->ForEntry(op.name, op.version), ConflictStrategy::kReject};
   c.strategy = StrategyFor(c.policy);
   const conflict::LeaseState lease = lease_of_(op);
-  if (auto error = conflict::CheckLease(c.policy, lease, op.name + ':' + op.version)) {
+  if (conflict::RefusesLease(c.policy, lease)) {
+    auto error = conflict::CheckLease(c.policy, lease, op.name + ':' + op.version);
     if (lease != conflict::LeaseState::kLost) return Reject(std::move(error));
     return ParkEntry(c, ConflictKind::kLeaseLost, *error, std::nullopt);
   }
@@ -191,25 +205,23 @@ Deciding::Step Deciding::RunOnTag(const Operation& op) {
   TENURE_ASSIGN(const TagPtr row, heads_.Tag(op.name, op.tag));
   if (auto error = conflict::CheckTagConditions(op, row.get())) return Reject(std::move(error));
   TENURE_ASSIGN(const conflict::PolicySet* policies, heads_.Policies());
-  TagCase c{op, row.get(), policies->ForTag(op.name), ConflictStrategy::kReject, {}};
+  TagCase c{op, row.get(), policies->ForTag(op.name), ConflictStrategy::kReject};
   c.strategy = StrategyFor(c.policy);
+  const auto stale = conflict::CheckTagBase(op, row.get());
+  // Nothing will be written: where the tag was to point does not matter.
+  const bool ends = c.strategy == ConflictStrategy::kReject || c.strategy == ConflictStrategy::kFirstWriterWins;
+  if (stale && ends) return SettleTag(c, *stale);
   if (op.kind == OpKind::kSetTag) {
     TENURE_ASSIGN(const EntryPtr target, heads_.Entry(op.name, op.version));
-    if (!conflict::IsLive(target.get())) {
-      Error error = base::MakeError(
-          ErrorCode::kNotFound,
-          op.name + ":" + op.version + " does not exist, so " + op.name + "@" + op.tag + " cannot point to it",
-          "put the version first, or name one that 'tenure list' shows");
-      error.key = op.name + ":" + op.version;
-      return Reject(std::move(error));
-    }
+    if (!conflict::IsLive(target.get())) return Reject(NoTarget(op));
   }
   const conflict::LeaseState lease = lease_of_(op);
-  if (auto error = conflict::CheckLease(c.policy, lease, op.name + '@' + op.tag)) {
+  if (conflict::RefusesLease(c.policy, lease)) {
+    auto error = conflict::CheckLease(c.policy, lease, op.name + '@' + op.tag);
     if (lease != conflict::LeaseState::kLost) return Reject(std::move(error));
     return ParkTag(c, ConflictKind::kLeaseLost, *error);
   }
-  if (auto stale = conflict::CheckTagBase(op, row.get())) return SettleTag(c, *stale);
+  if (stale) return SettleTag(c, *stale);
   return ApplyTag(c, WantedTagOf(op));
 }
 

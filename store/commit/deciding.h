@@ -55,7 +55,6 @@ class Deciding {
     const Row* row = nullptr;  // the newest of its key
     conflict::EffectivePolicy policy;
     ConflictStrategy strategy = ConflictStrategy::kReject;
-    std::string key;
   };
   using EntryCase = Case<ArtifactEntry>;
   using TagCase = Case<TagEntry>;

@@ -4,6 +4,7 @@
 
 #include "conflict/detector.h"
 #include "store/base/error.h"
+#include "store/base/failpoint.h"
 #include "store/commit/deciding.h"
 
 namespace tenure::commit {
@@ -36,6 +37,7 @@ Operation WriteOf(const ArtifactEntry& side, const ParkedConflict& conflict, con
   }
   const auto& theirs = conflict.entry.theirs;
   op.base = resolution.base ? *resolution.base : theirs ? theirs->revision : 0;
+  if (TENURE_SEEDED_BUG("resolve_without_base")) op.base.reset();
   return op;
 }
 

@@ -2,6 +2,7 @@
 #include "conflict/detector.h"
 #include "conflict/merge.h"
 #include "store/base/error.h"
+#include "store/base/failpoint.h"
 #include "store/commit/deciding.h"
 
 namespace tenure::commit {
@@ -103,6 +104,7 @@ Deciding::Step Deciding::MergeEntry(const EntryCase& c, const Error& stale) {
     return Parks(c.strategy) ? ParkEntry(c, kind, error, std::nullopt) : Reject(error);
   }
   TENURE_ASSIGN(ArtifactEntry ours, WantedOf(c.op, base.get()));
+  if (TENURE_SEEDED_BUG("merge_loses_theirs")) return ApplyEntry(c, std::move(ours), c.op.base);
   TENURE_ASSIGN(conflict::EntryMerge merge, conflict::MergeEntries(base.get(), ours, *c.row));
   if (merge.clashes.empty()) return ApplyEntry(c, std::move(merge.merged), c.op.base);
   const bool deletion = merge.clashes.front() == "deleted";

@@ -42,7 +42,7 @@ std::string ErrorJson(const Error& error);
 std::string ExportEntryJson(const ArtifactEntry& entry);
 /// {"tag":{"name":…,"tag":…,"version":…}}
 std::string ExportTagJson(const TagEntry& tag);
-/// One line of an export (plain or --full) read back.
+/// One line of an export (plain or --full) read back; empty for a policy or a parked conflict.
 struct ImportLine {
   std::optional<ArtifactEntry> entry;
   std::optional<TagEntry> tag;

@@ -234,6 +234,8 @@ Result<ParsedOperation> ParseOperation(std::string_view json) {
 Result<ImportLine> ParseImportLine(std::string_view json) {
   TENURE_ASSIGN(const Json object, ParseLine(json));
   ImportLine line;
+  // Of a full export; they belong to the store that it was made of.
+  if (object.size() == 1 && (object.contains("policy") || object.contains("conflict"))) return line;
   const auto tag = object.find("tag");
   if (tag == object.end()) {
     TENURE_ASSIGN(line.entry, ReadEntry(object));

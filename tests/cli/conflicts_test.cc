@@ -63,6 +63,9 @@ TEST_F(Conflicts, ParkedShownAndResolvedBothWays) {
   EXPECT_EQ(list[0]["key"], "app:1");
   EXPECT_EQ(list[0]["kind"], "stale_base");
   EXPECT_EQ(OkJson({"conflicts", "list", "other"}), Json::array());
+  const std::string full = Ok({"export", "jsonl", "--full"});
+  EXPECT_THAT(full, HasSubstr("{\"conflict\":{\"id\":\"3\""));
+  EXPECT_EQ(Tenure({"import", "jsonl", "-"}, full).status, 0) << "conflicts and policies are passed over";
 
   const std::string shown = Ok({"conflicts", "show", "3"});
   EXPECT_THAT(shown, HasSubstr("annotations.build.id  1     9     2       both"));
@@ -236,15 +239,17 @@ TEST_F(PolicyCommand, APolicyChangedAfterwardsDoesNotChangeARebuild) {
   Ok({"policy", "set", "app", "--on-conflict", "merge"});
   Ok({"patch", "app:1", R"({"x":1})", "--base", "1"});
   Park(R"({"build":{"id":9}})");
-  const std::string full = Ok({"export", "jsonl", "--full"});
+  const std::string plain = Ok({"export", "jsonl"});
   const std::string conflicts = Ok({"conflicts", "list", "--json"});
   Ok({"policy", "set", "app", "--on-conflict", "reject", "--immutable", "--require-lease", "--schema", "-"}, "false");
   const std::string hash = OkJson({"stats"})["state_hash"];
+  const std::string full = Ok({"export", "jsonl", "--full"});
   Launch rebuild = Command({"rebuild"});
   rebuild.arguments[0] = std::filesystem::path(rebuild.arguments[0]).parent_path() / "tenure-replay";
   const Finished rebuilt = RunToEnd(rebuild);
   EXPECT_EQ(rebuilt.status, 0) << rebuilt.err;
   EXPECT_EQ(Ok({"export", "jsonl", "--full"}), full);
+  EXPECT_EQ(Ok({"export", "jsonl"}), plain);
   EXPECT_EQ(Ok({"conflicts", "list", "--json"}), conflicts);
   EXPECT_EQ(OkJson({"stats"})["state_hash"], hash);
   Ok({"verify", "--deep"});

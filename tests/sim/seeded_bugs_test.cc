@@ -178,6 +178,43 @@ Violations StaleBaseIsRejected() {
   return {};
 }
 
+Result<Receipt> PatchKey(Machine& machine, const std::string& patch, std::optional<Revision> base,
+                         ConflictStrategy strategy) {
+  Transaction txn;
+  txn.Patch("key", "1", patch).base = base;
+  CommitOptions options;
+  options.on_conflict = strategy;
+  return machine.store->Commit(txn, options);
+}
+
+Violations AMergeKeepsBothSides() {
+  Machine machine;
+  if (!PutN(machine, 1).ok() || !PatchKey(machine, R"({"theirs":1})", 1, ConflictStrategy::kReject).ok()) {
+    return {"a write failed"};
+  }
+  const auto merged = PatchKey(machine, R"({"ours":1})", 1, ConflictStrategy::kMerge);
+  if (!merged.ok()) return {merged.error().message};
+  const auto entry = machine.store->Get("key:1");
+  if (!entry.ok()) return {entry.error().message};
+  const bool both =
+      entry->annotations.find("theirs") != std::string::npos && entry->annotations.find("ours") != std::string::npos;
+  if (!both) return {"a merge lost a change: " + entry->annotations};
+  return {};
+}
+
+Violations AResolutionOverwritesNothingUnseen() {
+  Machine machine;
+  if (!PutN(machine, 1).ok() || !PatchKey(machine, R"({"a":1})", 1, ConflictStrategy::kReject).ok()) {
+    return {"a write failed"};
+  }
+  const auto parked = PatchKey(machine, R"({"b":1})", 1, ConflictStrategy::kPark);
+  if (!parked.ok() || parked->outcome != Outcome::kParked) return {"a stale write was not parked"};
+  if (!PatchKey(machine, R"({"later":1})", std::nullopt, ConflictStrategy::kReject).ok()) return {"a write failed"};
+  const auto resolved = machine.store->Resolve({parked->lsn, 0}, Take::kOurs);
+  if (resolved.ok()) return {"a resolution replaced a revision that nobody had looked at"};
+  return {};
+}
+
 Violations RequestIdAppliesOnce() {
   Machine machine;
   machine.Commit(0, 1);
@@ -369,6 +406,8 @@ const std::vector<Case>& Cases() {
       {"apply_no_continuity", LateApplyDoesNothing},
       {"history_not_kept", HistoryIsKept},
       {"ignore_stale_base", StaleBaseIsRejected},
+      {"merge_loses_theirs", AMergeKeepsBothSides},
+      {"resolve_without_base", AResolutionOverwritesNothingUnseen},
       {"forget_request_ids", RequestIdAppliesOnce},
       {"pop_ignores_epoch", AnOldEpochPopsNothing},
       {"release_ignores_stamp", AnOldEpochReleasesNoCell},

@@ -126,6 +126,7 @@ TEST(Rules, ImmutableProtectsADigestThatIsThere) {
 TEST(Rules, ALeaseIsRequiredWhereThePolicySaysSo) {
   EffectivePolicy policy;
   EXPECT_FALSE(CheckLease(policy, LeaseState::kNone, "a:1"));
+  EXPECT_TRUE(CheckLease(policy, LeaseState::kLost, "a:1")) << "whatever the policy says";
   policy.require_lease = true;
   policy.lease_by = "a";
   EXPECT_EQ(CheckLease(policy, LeaseState::kNone, "a:1")->code, ErrorCode::kLeaseRequired);

@@ -82,7 +82,7 @@ TEST(Schema, WhatIsNotCheckedIsRefusedByName) {
 
 TEST(Schema, EntriesAreCheckedAsTheyAreExported) {
   const auto schema =
-      Schema::Compile(R"({"required":["digest","annotations"],"properties":{"annotations":{"required":["team"],)"
+      Schema::Compile(R"({"required":["annotations","digest"],"properties":{"annotations":{"required":["team"],)"
                       R"("properties":{"team":{"enum":["core","web"]}}}}})");
   ASSERT_TRUE(schema.ok());
   ArtifactEntry entry;

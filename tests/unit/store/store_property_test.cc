@@ -62,6 +62,8 @@ class Model {
     if (op.if_revision && *op.if_revision != 0 && (!live || revision != *op.if_revision))
       return ErrorCode::kRevisionMismatch;
     if (op.if_version && (!live || state[tag].content != *op.if_version)) return ErrorCode::kVersionMismatch;
+    if (op.base.value_or(0) != 0 && state.contains(subject) && !live && revision > *op.base)
+      return ErrorCode::kDeletedSince;
     if (op.kind != OpKind::kPut && op.kind != OpKind::kSetTag && !live) return ErrorCode::kNotFound;
     if (op.base && (*op.base == 0 ? live : !state.contains(subject) || revision != *op.base))
       return ErrorCode::kStaleBase;
@@ -87,6 +89,9 @@ class Model {
         Write(state, tag, "", changed);
         break;
       case OpKind::kPatch:
+      case OpKind::kSetPolicy:
+      case OpKind::kDeletePolicy:
+      case OpKind::kResolve:
         break;
     }
     return std::nullopt;

@@ -494,7 +494,10 @@ TEST_F(ConflictsTest, AnswersComeThroughLanes) {
   EXPECT_EQ(store().Policies()->front().schema, spec.schema);
   EXPECT_EQ(store().Policies()->front().keep_history, false);
   Transaction resolve;
-  resolve.Resolve({parked->lsn, 0}, Take::kGiven).annotations = R"({"g":1})";
+  Operation& given = resolve.Resolve({parked->lsn, 0}, Take::kGiven);
+  given.annotations = R"({"g":1})";
+  EXPECT_EQ(Said(store().Submit(resolve)->Wait()), "schema_mismatch") << "what policies refuse is refused here, too";
+  given.digest = kDigest;
   auto last = store().Submit(resolve);
   ASSERT_TRUE(last.ok());
   EXPECT_EQ(Said(last->Wait()), "committed");

@@ -127,7 +127,9 @@ void Print(Context& ctx, const std::string& key, const Receipt& receipt) {
                    std::to_string(receipt.lsn));
     return;
   }
-  ctx.out().Line(std::string(OutcomeName(receipt.outcome)) + " " + Printable(key) + " revision " + revision + " lsn " +
+  // A policy has no revisions, and neither has what never was.
+  const std::string at = revision == "0" ? "" : " revision " + revision;
+  ctx.out().Line(std::string(OutcomeName(receipt.outcome)) + " " + Printable(key) + at + " lsn " +
                  std::to_string(receipt.lsn) + (receipt.replayed ? " (replayed)" : ""));
 }
 

@@ -17,6 +17,10 @@ Error Clash(const Error& stale, ErrorCode code, const std::string& why) {
   Error error = stale;
   error.code = code;
   error.message += why;
+  if (code == ErrorCode::kMergeClash) {
+    error.hint =
+        "read it again and redo the change on what it is now, or keep it for later: --on-conflict merge-or-park";
+  }
   return error;
 }
 

@@ -5,6 +5,7 @@
 #include "conflict/detector.h"
 #include "store/base/error.h"
 #include "store/base/failpoint.h"
+#include "store/commit/decide_lease.h"
 #include "store/journal/format.h"
 #include "store/model/validate.h"
 
@@ -263,9 +264,43 @@ void Record(Heads& heads, const model::CommittedTxn& txn) {
   if (auto row = model::RequestRowOf(txn)) heads.PutRequest(std::move(*row));
 }
 
+/// Everything that the operations may write, before any of them is looked at: a write that its leases forbid is told
+/// nothing else.
+Result<std::vector<lease::Scope>> KeysOf(Heads& heads, const Request& request) {
+  std::vector<lease::Scope> keys;
+  for (const Operation& op : request.operations) {
+    if (op.kind == OpKind::kSetTag || op.kind == OpKind::kDeleteTag) {
+      keys.push_back(lease::Scope::OfTag(op.name, op.tag));
+      continue;
+    }
+    keys.push_back(lease::Scope::OfKey(op.name, op.version));
+    if (op.kind != OpKind::kDelete || !op.with_tags) continue;
+    TENURE_ASSIGN(const auto tags, heads.TagsOf(op.name, op.version));
+    for (const TagPtr& tag : tags) keys.push_back(lease::Scope::OfTag(tag->name, tag->tag));
+  }
+  return keys;
+}
+
+Decision Journal(Heads& heads, const Request& request, Lsn lsn, TimeMs time_ms, LeaseDecision leases) {
+  Decision decision;
+  decision.receipt.outcome = leases.effects.empty() ? Outcome::kUnchanged : Outcome::kCommitted;
+  decision.receipt.lsn = leases.effects.empty() ? 0 : lsn;
+  decision.receipt.time_ms = leases.effects.empty() ? 0 : time_ms;
+  if (request.lease_action->what == LeaseDo::kLook) {
+    decision.receipt.lsn = heads.leases().Find(request.lease_action->id)->info.ttl_ms;
+  }
+  if (!leases.effects.empty()) {
+    model::CommittedTxn txn = NewTxn(request, lsn, time_ms);
+    txn.effects = std::move(leases.effects);
+    decision.txn = std::move(txn);
+  }
+  heads.Accept();
+  return decision;
+}
+
 }  // namespace
 
-Result<Decision> Decide(Heads& heads, const Request& request, Lsn lsn, TimeMs time_ms) {
+Result<Decision> Decide(Heads& heads, LeaseDesk& desk, const Request& request, Lsn lsn, TimeMs time_ms) {
   if (!request.request_id.empty()) {
     TENURE_ASSIGN(const RequestPtr row, heads.Request(request.request_id));
     if (row && !TENURE_SEEDED_BUG("forget_request_ids")) return AnswerRecorded(request, *row);
@@ -281,6 +316,28 @@ Result<Decision> Decide(Heads& heads, const Request& request, Lsn lsn, TimeMs ti
     decision.txn = std::move(txn);
     decision.rejected = NeverApplied(request.request_id, lsn);
     return decision;
+  }
+  if (request.lease_action) {
+    LeaseDecision leases = DecideLease(heads, desk, request, lsn, time_ms);
+    if (!leases.rejected) return Journal(heads, request, lsn, time_ms, std::move(leases));
+    heads.Rollback();
+    decision.rejected = std::move(leases.rejected);
+    return decision;
+  }
+  std::vector<Effect> ended;  // leases that were over, and cover what is written
+  if (!heads.leases().empty() || !request.leases.empty()) {
+    auto keys = KeysOf(heads, request);
+    if (!keys.ok()) {
+      heads.Rollback();
+      return std::move(keys).error();
+    }
+    LeaseDecision guarded = GuardWrite(heads, desk, request, *keys);
+    if (guarded.rejected) {
+      heads.Rollback();
+      decision.rejected = std::move(guarded.rejected);
+      return decision;
+    }
+    ended = std::move(guarded.effects);
   }
   Deciding deciding(heads, request, lsn, time_ms);
   for (const Operation& op : request.operations) {
@@ -300,6 +357,13 @@ Result<Decision> Decide(Heads& heads, const Request& request, Lsn lsn, TimeMs ti
   }
   std::vector<Effect> effects = deciding.TakeEffects();
   const bool changed = !effects.empty();
+  if (!changed && !ended.empty()) {
+    // Nothing is written, so nothing has to end for it.
+    heads.Rollback();
+    heads.Begin();
+    ended.clear();
+  }
+  if (!ended.empty()) effects.insert(effects.begin(), ended.begin(), ended.end());
   decision.receipt.outcome = changed ? Outcome::kCommitted : Outcome::kUnchanged;
   decision.receipt.lsn = changed ? lsn : deciding.newest_named_lsn;
   decision.receipt.results = std::move(deciding.results);

@@ -1,14 +1,16 @@
 // Decides one transaction against the current rows: effects, or why not. The only place where a
 // request becomes effects; replay never comes here.
 //
-// Time is an argument. Reads go through Heads; nothing else is touched.
+// Time is an argument, and what leases are in time the desk says. Reads go through Heads; nothing else is touched.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "store/commit/heads.h"
+#include "store/commit/lease_desk.h"
 #include "store/model/effect.h"
 #include "tenure/options.h"
 #include "tenure/transaction.h"
@@ -23,6 +25,10 @@ struct Request {
   std::string request_id;
   base::Hash128 body_hash;
   ConflictStrategy on_conflict = ConflictStrategy::kReject;
+  /// What the transaction presents.
+  std::vector<PresentedLease> leases;
+  /// Instead of operations. Shared: a request is copied into its lane, and most have none.
+  std::shared_ptr<const LeaseAction> lease_action;
   /// OutcomeOf: answer for request_id, or journal it as cancelled.
   bool asks_outcome = false;
 };
@@ -36,6 +42,6 @@ struct Decision {
 
 /// `lsn` is what the transaction gets if it is journaled, `time_ms` the batch's commit time. A failed
 /// Result means that the index could not be read; the heads are unchanged then.
-Result<Decision> Decide(Heads& heads, const Request& request, Lsn lsn, TimeMs time_ms);
+Result<Decision> Decide(Heads& heads, LeaseDesk& desk, const Request& request, Lsn lsn, TimeMs time_ms);
 
 }  // namespace tenure::commit

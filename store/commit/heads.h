@@ -16,6 +16,7 @@
 #include <variant>
 #include <vector>
 
+#include "lease/table.h"
 #include "store/base/hash.h"
 #include "store/commit/index_access.h"
 #include "store/model/effect.h"
@@ -37,7 +38,12 @@ class Heads {
   /// Live tags of `name` that point to `version`, ordered.
   Result<std::vector<TagPtr>> TagsOf(const std::string& name, const std::string& version);
 
+  /// Every lease that was granted and not ended. In memory, whole.
+  const lease::Table& leases() const { return leases_; }
+
   void Begin();
+  void GrantLease(model::LeaseRow row);
+  void EndLease(Lsn id, model::EffectKind kind);
   void PutEntry(ArtifactEntry entry, const ArtifactEntry* replaced);
   void PutTag(TagEntry tag, const TagEntry* replaced);
   void PutRequest(model::RequestRow row);
@@ -49,8 +55,9 @@ class Heads {
 
   /// Takes over what another committer did; `state_hash` is the frame's.
   void Replay(const std::vector<model::CommittedTxn>& txns, const base::Hash128& state_hash);
-  /// Starts anew at a position whose state hash is given: everything up to it is in that index generation.
-  void Reset(const base::Hash128& state_hash, const index::Generation& generation = {});
+  /// Starts anew at a position whose state hash and leases are given: everything up to it is in that index generation.
+  void Reset(const base::Hash128& state_hash, const index::Generation& generation = {},
+             std::vector<model::LeaseRow> leases = {});
   /// Rows are read from this one only: what the cache has dropped is in it, and need not be in another yet.
   const index::Generation& generation() const { return generation_; }
   /// Ends the index view that reads of this batch shared, and drops cached rows when there are many.
@@ -75,6 +82,10 @@ class Heads {
   struct UndoRequest {
     std::string key;
   };
+  struct UndoLease {
+    Lsn id;
+    std::optional<model::LeaseRow> before;  // nullopt: it was granted
+  };
 
   const Context& context_;
   IndexPool& pool_;
@@ -82,7 +93,8 @@ class Heads {
   std::unordered_map<std::string, EntryPtr> entries_;
   std::map<std::string, TagPtr> tags_;  // ordered: TagsOf looks at one name's tags
   std::unordered_map<std::string, RequestPtr> requests_;
-  std::vector<std::variant<UndoEntry, UndoTag, UndoRequest>> undo_;
+  lease::Table leases_;
+  std::vector<std::variant<UndoEntry, UndoTag, UndoRequest, UndoLease>> undo_;
   index::Generation generation_;
   base::Hash128 state_hash_;
   base::Hash128 state_hash_before_;

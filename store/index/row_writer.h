@@ -24,11 +24,13 @@ class RowWriter {
 
  private:
   Status WriteRequests(const std::vector<model::RequestRow>& rows);
+  Status WriteLeases(const std::map<Lsn, std::optional<model::LeaseRow>>& leases);
+  Status InsertLease(const model::LeaseRow& row);
   Connection& connection_;
   RowSource source_;
   KeyedTable<EntryView> entries_;
   KeyedTable<TagView> tags_;
-  LazyStatement insert_request_, prune_requests_, raise_oldest_;
+  LazyStatement insert_request_, prune_requests_, raise_oldest_, insert_lease_, delete_lease_;
 };
 
 }  // namespace tenure::index

@@ -13,6 +13,7 @@
 
 #include "store/base/codec.h"
 #include "store/base/hash.h"
+#include "store/model/lease.h"
 #include "tenure/result.h"
 #include "tenure/transaction.h"
 #include "tenure/types.h"
@@ -29,17 +30,28 @@ enum class EffectKind : std::uint8_t {
   kTrimHistory = 5,    ///< below_lsn: superseded revisions replaced before it are dropped.
   kPruneRequests = 6,  ///< below_lsn: request ids recorded before it are forgotten.
   kTrimJournal = 7,    ///< below_lsn: segments wholly below it may be unlinked; a checkpoint covers them.
+  kGrantLease = 16,    ///< lease: everything but id, uid, writer and granted_at_ms, which the frame gives.
+  kReleaseLease = 17,  ///< lease: id. Given back by its holder.
+  kExpireLease = 18,   ///< lease: id. Its time had run out.
+  kBreakLease = 19,    ///< lease: id, reason. Taken away by an administrator.
+  kOrphanLease = 20,   ///< lease: id. The process that it was bound to had died.
 };
 
 /// More effects than operations happen only when a delete takes its tags along. The committer refuses a
 /// transaction over this as too large; encoding one is a broken invariant.
 inline constexpr std::size_t kTxnEffectsMax = 1'000'000;
 
+inline constexpr bool IsLease(EffectKind kind) {
+  return kind >= EffectKind::kGrantLease && kind <= EffectKind::kOrphanLease;
+}
+
 struct Effect {
   EffectKind kind = EffectKind::kPutEntry;
   ArtifactEntry entry;  ///< kPutEntry, kDeleteEntry.
   TagEntry tag;         ///< kSetTag, kDeleteTag.
   Lsn below_lsn = 0;    ///< kTrimHistory, kPruneRequests, kTrimJournal.
+  /// One for the kinds of leases, none for all others: they are rare, and an Effect is copied often.
+  std::vector<LeaseChange> lease;
   friend bool operator==(const Effect&, const Effect&) = default;
 };
 
@@ -110,10 +122,13 @@ struct EntryFields {
 base::Hash128 RowHash(const EntryFields& entry);
 base::Hash128 RowHash(const TagEntry& tag);
 base::Hash128 RowHash(const RequestRow& row);
+base::Hash128 RowHash(const LeaseRow& row);
 
 /// The entry and tag as `effect` leaves them, with the fields that the frame gives filled in.
 ArtifactEntry EntryAfter(const CommittedTxn& txn, const Effect& effect);
 TagEntry TagAfter(const CommittedTxn& txn, const Effect& effect);
+/// The lease that a kGrantLease makes.
+LeaseRow LeaseAfter(const CommittedTxn& txn, const Effect& effect);
 /// The public form of effect number `index` of `txn`; index 0 of a transaction without effects is its
 /// "request" event.
 Event EventOf(const CommittedTxn& txn, std::uint32_t index);

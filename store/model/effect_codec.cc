@@ -10,6 +10,7 @@
 //   set tag       3 | name | tag | version | revision
 //   delete tag    4 | name | tag | revision
 //   trim, prune   5, 6, 7 | LSN
+//   leases        16 to 20: see lease.cc
 //
 // A part in brackets is there when its flag says so, and its flag says so exactly when the value is
 // not the default: that is what makes one value have one encoding. Unknown flags and kinds belong to
@@ -104,6 +105,15 @@ void EncodeEffect(const Effect& effect, base::Encoder& out) {
     case EffectKind::kPruneRequests:
     case EffectKind::kTrimJournal:
       out.Varint(effect.below_lsn);
+      return;
+    case EffectKind::kGrantLease:
+    case EffectKind::kReleaseLease:
+    case EffectKind::kExpireLease:
+    case EffectKind::kBreakLease:
+    case EffectKind::kOrphanLease:
+      TENURE_CHECK(effect.lease.size() == 1);
+      EncodeLeaseChange(effect.kind == EffectKind::kGrantLease, effect.kind == EffectKind::kBreakLease,
+                        effect.lease.front(), out);
       return;
   }
   TENURE_CHECK(!"an effect kind that no version writes");
@@ -224,6 +234,17 @@ bool DecodeEffect(Reader& r, Effect& effect) {
     case EffectKind::kTrimJournal:
       effect.below_lsn = in.Varint();
       break;
+    case EffectKind::kGrantLease:
+    case EffectKind::kReleaseLease:
+    case EffectKind::kExpireLease:
+    case EffectKind::kBreakLease:
+    case EffectKind::kOrphanLease: {
+      const bool grant = effect.kind == EffectKind::kGrantLease;
+      const char* bad =
+          DecodeLeaseChange(grant, effect.kind == EffectKind::kBreakLease, in, effect.lease.emplace_back());
+      if (bad != nullptr) return r.Refuse(bad);
+      break;
+    }
     default:
       return r.RefuseNewer("unknown kind of effect");
   }
@@ -261,6 +282,7 @@ void MakeBlank(Effect& effect) {
   t.deleted = false;
   effect.kind = EffectKind::kPutEntry;
   effect.below_lsn = 0;
+  effect.lease.clear();
 }
 
 /// The same, but for the effects.

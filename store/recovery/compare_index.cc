@@ -61,6 +61,13 @@ Status Requests(const index::IndexReader& reader, const RowVisitor& visit) {
   });
 }
 
+Status Leases(const index::IndexReader& reader, const RowVisitor& visit) {
+  return reader.ForEachLease([&](const model::LeaseRow& row) {
+    visit(std::to_string(row.info.id), model::RowHash(row));
+    return true;
+  });
+}
+
 struct RowKind {
   const char* name;
   RowStream stream;
@@ -69,7 +76,8 @@ constexpr RowKind kKinds[] = {{"entry", Entries},
                               {"tag", Tags},
                               {"superseded revision", EntryHistory},
                               {"superseded tag", TagHistory},
-                              {"request id", Requests}};
+                              {"request id", Requests},
+                              {"lease", Leases}};
 
 struct Sum {
   base::Hash128 hash;

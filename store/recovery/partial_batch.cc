@@ -42,6 +42,15 @@ class Overlay {
         case model::EffectKind::kTrimHistory:
         case model::EffectKind::kTrimJournal:
           break;  // neither superseded revisions nor the journal's own length are part of the state
+        case model::EffectKind::kGrantLease:
+          Grant(model::LeaseAfter(txn, effect));
+          break;
+        case model::EffectKind::kReleaseLease:
+        case model::EffectKind::kExpireLease:
+        case model::EffectKind::kBreakLease:
+        case model::EffectKind::kOrphanLease:
+          TENURE_RETURN_IF_ERROR(End(effect.lease.front().row.info.id));
+          break;
       }
     }
     if (const auto row = model::RequestRowOf(txn)) {
@@ -60,6 +69,24 @@ class Overlay {
     if (old) hash_ -= model::RowHash(*old);
     hash_ += model::RowHash(row);
     mine = std::move(row);
+  }
+
+  void Grant(model::LeaseRow row) {
+    hash_ += model::RowHash(row);
+    leases_.emplace(row.info.id, std::move(row));
+  }
+
+  Status End(Lsn id) {
+    if (const auto mine = leases_.find(id); mine != leases_.end()) {
+      hash_ -= model::RowHash(mine->second);
+      leases_.erase(mine);
+      return {};
+    }
+    return reader_.ForEachLease([&](const model::LeaseRow& row) {
+      if (row.info.id != id) return true;
+      hash_ -= model::RowHash(row);
+      return false;
+    });
   }
 
   Status Prune(Lsn below) {
@@ -81,6 +108,7 @@ class Overlay {
   std::map<Key, std::optional<ArtifactEntry>> entries_;
   std::map<Key, std::optional<TagEntry>> tags_;
   std::map<Lsn, model::RequestRow> requests_;
+  std::map<Lsn, model::LeaseRow> leases_;
   Lsn pruned_below_ = 0;
 };
 

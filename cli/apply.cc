@@ -1,4 +1,6 @@
 // tenure apply [FILE]: one transaction, or with --each one per line
+#include <algorithm>
+
 #include "cli/apply_each.h"
 #include "cli/args.h"
 #include "cli/command.h"
@@ -27,7 +29,7 @@ class Apply : public Command {
         "{\"op\":\"delete\",\"name\":…,\"version\":…}\n"
         "{\"op\":\"set_tag\",\"name\":…,\"tag\":…,\"version\":…,\"if_version\":…}\n"
         "{\"op\":\"delete_tag\",\"name\":…,\"tag\":…}\n"
-        "and in any of them \"request_id\", \"on_conflict\", \"base\". Without --each everything is applied or "
+        "and in any of them \"request_id\", \"on_conflict\", \"base\", \"lease\". Without --each everything is applied or "
         "nothing.");
   }
 
@@ -54,6 +56,11 @@ class Apply : public Command {
   /// What a line says about the transaction must agree with the other lines and the options.
   static Status Agree(const OperationLine& line, CommitOptions& commit) {
     if (line.on_conflict) commit.on_conflict = *line.on_conflict;
+    // Of one line among several: it applies where it covers, and must be held.
+    if (line.lease && std::find(commit.ambient_lease_tokens.begin(), commit.ambient_lease_tokens.end(), *line.lease) ==
+                          commit.ambient_lease_tokens.end()) {
+      commit.ambient_lease_tokens.push_back(*line.lease);
+    }
     if (!line.request_id) return {};
     if (commit.request_id.empty()) commit.request_id = *line.request_id;
     if (commit.request_id == *line.request_id) return {};

@@ -10,16 +10,13 @@ namespace tenure::cli {
 
 Result<OperationLine> ParseOperationLine(std::string_view line) {
   TENURE_ASSIGN(model::ParsedOperation parsed, model::ParseOperation(line));
-  if (parsed.lease) {
-    return base::MakeError(ErrorCode::kInvalidArgument, "member \"lease\": this version has no leases",
-                           "leave the member out");
-  }
   OperationLine result;
   if (parsed.on_conflict) {
     TENURE_ASSIGN(result.on_conflict, ParseStrategy(*parsed.on_conflict));
   }
   result.operation = std::move(parsed.operation);
   result.request_id = std::move(parsed.request_id);
+  result.lease = std::move(parsed.lease);
   return result;
 }
 

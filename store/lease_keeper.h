@@ -26,7 +26,8 @@ struct KeptLease {
   std::uint64_t incarnation = 0;
   std::uint32_t slot = 0;
   std::thread::id acquired_by;
-  std::atomic<bool> over{false};  ///< Lost, or released. Never true again.
+  std::atomic<bool> over{false};     ///< Lost, or released. Never false again.
+  std::atomic<bool> settled{false};  ///< Released or detached by its handle.
   std::mutex mutex;
   std::condition_variable changed;  ///< When `over` becomes true.
 

@@ -50,7 +50,7 @@ Lease::Lease(Lease&&) noexcept = default;
 
 Lease& Lease::operator=(Lease&& other) noexcept {
   if (this == &other) return *this;
-  if (kept_) (void)Release();
+  if (kept_ && store_->CheckUsable().ok()) (void)Release();
   store_ = std::move(other.store_);
   kept_ = std::move(other.kept_);
   return *this;
@@ -58,7 +58,7 @@ Lease& Lease::operator=(Lease&& other) noexcept {
 
 Lease::~Lease() {
   // In a forked child it is the parent's still.
-  if (kept_ && store_->CheckUsable().ok()) (void)Release();
+  if (kept_ && !kept_->settled.load() && store_->CheckUsable().ok()) (void)Release();
 }
 
 std::uint64_t Lease::fencing_token() const { return kept_->info.id; }
@@ -81,16 +81,18 @@ Status Lease::Renew() {
 
 Status Lease::Release() {
   TENURE_RETURN_IF_ERROR(store_->CheckUsable());
-  const std::shared_ptr<KeptLease> kept = std::exchange(kept_, nullptr);
-  store_->leases->keeper().Drop(*kept);
-  const auto released = store_->leases->Release(kept->token);
-  kept->SetOver();
+  if (kept_->settled.exchange(true)) {
+    return base::MakeError(ErrorCode::kLeaseUnknown,
+                           "lease " + std::to_string(kept_->info.id) + " was released or detached before");
+  }
+  store_->leases->keeper().Drop(*kept_);
+  const auto released = store_->leases->Release(kept_->token);
+  kept_->SetOver();
   return released.ok() ? Status() : Status(released.error());
 }
 
 void Lease::Detach() {
-  store_->leases->keeper().Drop(*kept_);
-  kept_.reset();
+  if (!kept_->settled.exchange(true)) store_->leases->keeper().Drop(*kept_);
 }
 
 }  // namespace tenure

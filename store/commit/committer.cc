@@ -248,7 +248,8 @@ std::optional<Result<Receipt>> Committer::DecideRequest(const Request& request, 
   auto decision = commit::Decide(heads_, desk_, request, lsn, batch_.time_ms);
   if (!decision.ok()) return std::move(decision).error();
   if (decision->txn) {
-    decision->txn->origin = origin;
+    // Leases that ended while the request itself was rejected: a successor must not take that for its commit.
+    if (!decision->rejected || decision->txn->cancelled) decision->txn->origin = origin;
     RaiseKeys(*decision->txn);
     TouchLeases(heads_, desk_, *decision->txn);
     base::Encoder out(batch_.buffer);

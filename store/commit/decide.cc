@@ -281,16 +281,21 @@ Result<std::vector<lease::Scope>> KeysOf(Heads& heads, const Request& request) {
   return keys;
 }
 
+/// Of a request that ends here: what it did to leases, or why it was rejected, or both.
 Decision Journal(Heads& heads, const Request& request, Lsn lsn, TimeMs time_ms, LeaseDecision leases) {
   Decision decision;
+  decision.rejected = std::move(leases.rejected);
   decision.receipt.outcome = leases.effects.empty() ? Outcome::kUnchanged : Outcome::kCommitted;
   decision.receipt.lsn = leases.effects.empty() ? 0 : lsn;
   decision.receipt.time_ms = leases.effects.empty() ? 0 : time_ms;
-  if (request.lease_action->what == LeaseDo::kLook) {
+  if (!decision.rejected && request.lease_action->what == LeaseDo::kLook) {
     decision.receipt.lsn = heads.leases().Find(request.lease_action->id)->info.ttl_ms;
   }
   if (!leases.effects.empty()) {
     model::CommittedTxn txn = NewTxn(request, lsn, time_ms);
+    // A rejected request is not what this transaction is: its id stays free.
+    if (decision.rejected) txn.request_id.clear();
+    if (decision.rejected) txn.body_hash = {};
     txn.effects = std::move(leases.effects);
     decision.txn = std::move(txn);
   }
@@ -318,11 +323,7 @@ Result<Decision> Decide(Heads& heads, LeaseDesk& desk, const Request& request, L
     return decision;
   }
   if (request.lease_action) {
-    LeaseDecision leases = DecideLease(heads, desk, request, lsn, time_ms);
-    if (!leases.rejected) return Journal(heads, request, lsn, time_ms, std::move(leases));
-    heads.Rollback();
-    decision.rejected = std::move(leases.rejected);
-    return decision;
+    return Journal(heads, request, lsn, time_ms, DecideLease(heads, desk, request, lsn, time_ms));
   }
   std::vector<Effect> ended;  // leases that were over, and cover what is written
   if (!heads.leases().empty() || !request.leases.empty()) {
@@ -332,11 +333,7 @@ Result<Decision> Decide(Heads& heads, LeaseDesk& desk, const Request& request, L
       return std::move(keys).error();
     }
     LeaseDecision guarded = GuardWrite(heads, desk, request, *keys);
-    if (guarded.rejected) {
-      heads.Rollback();
-      decision.rejected = std::move(guarded.rejected);
-      return decision;
-    }
+    if (guarded.rejected) return Journal(heads, request, lsn, time_ms, std::move(guarded));
     ended = std::move(guarded.effects);
   }
   Deciding deciding(heads, request, lsn, time_ms);

@@ -34,7 +34,7 @@ struct Request {
 };
 
 struct Decision {
-  /// The answer is this error. No effect; only a cancelled request id is journaled with one.
+  /// The answer is this error. Journaled with one: a cancelled request id, or the end of a lease that was over.
   std::optional<Error> rejected;
   Receipt receipt;                         ///< When not rejected.
   std::optional<model::CommittedTxn> txn;  ///< To be journaled under its LSN; absent: nothing to journal.

@@ -121,28 +121,40 @@ class Acquiring {
   const LeaseAction& action_;
 };
 
-/// The row, when the secret is right and the lease stands; otherwise why not.
-std::optional<Error> CheckHeld(const Heads& heads, LeaseDesk& desk, const LeaseAction& action) {
+/// Ends a lease that does not stand any more.
+void EndOver(Heads& heads, LeaseDesk& desk, Lsn id, LeaseDecision& decision) {
+  const lease::Standing standing = desk.StandingOf(*heads.leases().Find(id));
+  if (standing == lease::Standing::kOpen) return;
+  End(heads, {{id, standing == lease::Standing::kOrphaned ? EffectKind::kOrphanLease : EffectKind::kExpireLease}},
+      decision.effects);
+}
+
+/// Rejected, unless the secret is right and the lease stands.
+LeaseDecision CheckHeld(Heads& heads, LeaseDesk& desk, const LeaseAction& action, bool stands) {
   const model::LeaseRow* row = heads.leases().Find(action.id);
-  if (row == nullptr) return lease::NotHeldError(action.id, heads.leases().FindEnded(action.id));
-  if (!desk.SecretFits(*row, action.secret)) return lease::NotHeldError(action.id, nullptr);
-  if (desk.StandingOf(*row) == lease::Standing::kOpen) return std::nullopt;
+  if (row == nullptr) return {lease::NotHeldError(action.id, heads.leases().FindEnded(action.id)), {}};
+  if (!desk.SecretFits(*row, action.secret)) return {lease::NotHeldError(action.id, nullptr), {}};
+  if (stands) return {};
+  LeaseDecision decision;
   const lease::Table::Ended expired{EffectKind::kExpireLease, {}};
-  return lease::NotHeldError(action.id, &expired);
+  decision.rejected = lease::NotHeldError(action.id, &expired);
+  EndOver(heads, desk, action.id, decision);
+  return decision;
 }
 
 LeaseDecision Release(Heads& heads, LeaseDesk& desk, const LeaseAction& action) {
   const model::LeaseRow* row = heads.leases().Find(action.id);
-  if (row == nullptr) return {lease::NotHeldError(action.id, heads.leases().FindEnded(action.id)), {}};
-  if (!desk.SecretFits(*row, action.secret)) return {lease::NotHeldError(action.id, nullptr), {}};
-  if (!desk.CloseForEnding(*row)) {
-    const lease::Table::Ended expired{EffectKind::kExpireLease, {}};
-    return {lease::NotHeldError(action.id, &expired), {}};
-  }
-  LeaseDecision decision;
+  const bool mine = row != nullptr && desk.SecretFits(*row, action.secret);
+  LeaseDecision decision = CheckHeld(heads, desk, action, mine && desk.CloseForEnding(*row));
+  if (decision.rejected) return decision;
   heads.EndLease(action.id, EffectKind::kReleaseLease);
   decision.effects.push_back(EndEffect(action.id, EffectKind::kReleaseLease));
   return decision;
+}
+
+LeaseDecision Look(Heads& heads, LeaseDesk& desk, const LeaseAction& action) {
+  const model::LeaseRow* row = heads.leases().Find(action.id);
+  return CheckHeld(heads, desk, action, row != nullptr && desk.StandingOf(*row) == lease::Standing::kOpen);
 }
 
 LeaseDecision Break(Heads& heads, LeaseDesk& desk, const LeaseAction& action) {
@@ -172,7 +184,7 @@ LeaseDecision DecideLease(Heads& heads, LeaseDesk& desk, const Request& request,
     case LeaseDo::kBreak:
       return Break(heads, desk, action);
     case LeaseDo::kLook:
-      return {CheckHeld(heads, desk, action), {}};
+      return Look(heads, desk, action);
     case LeaseDo::kReap:
       break;
   }
@@ -199,6 +211,9 @@ LeaseDecision GuardWrite(Heads& heads, LeaseDesk& desk, const Request& request, 
     default: {
       const model::LeaseRow* other = verdict.other != 0 ? table.Find(verdict.other) : nullptr;
       decision.rejected = lease::LostError(verdict, other != nullptr ? &other->info : nullptr);
+      if (verdict.kind == lease::WriteVerdict::Kind::kExpired && table.Find(verdict.id) != nullptr) {
+        EndOver(heads, desk, verdict.id, decision);
+      }
       break;
     }
   }

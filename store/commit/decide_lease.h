@@ -10,7 +10,8 @@
 
 namespace tenure::commit {
 
-/// What came of a request about leases: effects, or why not.
+/// What came of a request about leases: effects, or why not. Both: whoever is told that a lease has expired must not
+/// find it open again after shared memory was lost, so its end is journaled before that is said.
 struct LeaseDecision {
   std::optional<Error> rejected;
   std::vector<model::Effect> effects;

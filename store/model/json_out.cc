@@ -265,6 +265,7 @@ std::string ErrorJson(const Error& error) {
     WriteHolder(holder, *error.holder);
     holder.Time("acquiredAt", error.holder->granted_at_ms);
     holder.Number("left_ms", error.holder->left_ms);
+    holder.Number("waiting", error.holder->waiters);
     holder.End();
   }
   if (error.retry_after_ms) w.Number("retry_after_ms", *error.retry_after_ms);

@@ -184,6 +184,22 @@ TEST_F(LeaseWaitCli, AStoppedHolderIsFenced) {
   EXPECT_THAT(finished.err, HasSubstr("lost"));
 }
 
+TEST_F(LeaseWaitCli, ACommitterThatDiesWithTheReleaseLosesNoWakeUp) {
+  const std::string token = Acquire({"a", "--ttl", kLong});
+  const auto waiter = Wait("a", "echo mine");
+  AwaitQueued("a", 1);
+  // Killed before the release counts: it never happened, and can be made again.
+  Launch killed = Command({"lease", "release", token});
+  killed.environment["TENURE_FAILPOINT"] = "commit.before_publish=kill";
+  EXPECT_EQ(RunToEnd(killed).status, -SIGKILL);
+  AwaitQueued("a", 1);
+  // Killed behind that: the waiter is on its way by then.
+  killed.environment["TENURE_FAILPOINT"] = "commit.after_publish=kill";
+  EXPECT_EQ(RunToEnd(killed).status, -SIGKILL);
+  EXPECT_EQ(waiter->ReadLine(), "mine");
+  EXPECT_EQ(waiter->WaitForEnd().status, 0);
+}
+
 TEST_F(LeaseWaitCli, WithLeaseReturnsWhatItsCommandReturns) {
   const auto status = [&](const std::vector<std::string>& command) {
     std::vector<std::string> arguments = {"with-lease", "a", "--"};

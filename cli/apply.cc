@@ -29,7 +29,8 @@ class Apply : public Command {
         "{\"op\":\"delete\",\"name\":…,\"version\":…}\n"
         "{\"op\":\"set_tag\",\"name\":…,\"tag\":…,\"version\":…,\"if_version\":…}\n"
         "{\"op\":\"delete_tag\",\"name\":…,\"tag\":…}\n"
-        "and in any of them \"request_id\", \"on_conflict\", \"base\", \"lease\". Without --each everything is applied or "
+        "and in any of them \"request_id\", \"on_conflict\", \"base\", \"lease\". Without --each everything is applied "
+        "or "
         "nothing.");
   }
 

@@ -144,7 +144,8 @@ Status Args::State::Sort(const std::vector<std::string>& all, std::vector<std::s
     const std::string& word = all[i];
     if (word == "--" && command_line != nullptr) {
       command_line->assign(all.begin() + static_cast<std::ptrdiff_t>(i) + 1, all.end());
-      if (command_line->empty() || command_line->front().empty()) return Usage(title, "no command is given behind '--'");
+      if (command_line->empty() || command_line->front().empty())
+        return Usage(title, "no command is given behind '--'");
       return {};
     }
     if (word == "--") {

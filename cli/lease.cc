@@ -28,7 +28,8 @@ class LeaseAcquire : public Command {
   void Define(Args& args) override {
     lease_.Define(args);
     args.Footer(
-        "The token alone is printed: T=$(tenure lease acquire 'release/**'), then --lease \"$T\" or TENURE_LEASE_TOKEN.\n"
+        "The token alone is printed: T=$(tenure lease acquire 'release/**'), then --lease \"$T\" or "
+        "TENURE_LEASE_TOKEN.\n"
         "It lives by its time alone: renew it, and release it at the end; 'tenure with-lease' does both.");
   }
 
@@ -72,11 +73,10 @@ class LeaseRenew : public Command {
     TENURE_ASSIGN(Store store, ctx.OpenStore());
     TENURE_ASSIGN(const LeaseInfo info, store.RenewLease(token, ttl));
     const std::string expires = model::FormatTime(ctx.env().WallMs() + static_cast<TimeMs>(info.left_ms));
-    PrintRecord(ctx,
-                {{"lease id", std::to_string(info.id)}, {"left", lease::Duration(info.left_ms)}, {"expires", expires}},
-                "{\"lease_id\":" + std::to_string(info.id) + ",\"fencing_token\":" + std::to_string(info.id) +
-                    ",\"left_ms\":" + std::to_string(info.left_ms) + ",\"expires_at\":" + model::QuoteJson(expires) +
-                    "}");
+    PrintRecord(
+        ctx, {{"lease id", std::to_string(info.id)}, {"left", lease::Duration(info.left_ms)}, {"expires", expires}},
+        "{\"lease_id\":" + std::to_string(info.id) + ",\"fencing_token\":" + std::to_string(info.id) +
+            ",\"left_ms\":" + std::to_string(info.left_ms) + ",\"expires_at\":" + model::QuoteJson(expires) + "}");
     return 0;
   }
 

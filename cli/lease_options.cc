@@ -42,7 +42,8 @@ Result<std::vector<std::string>> TokensOf(const std::string& text) {
 Result<std::string> TokenOf(const std::string& text) {
   TENURE_ASSIGN(const std::vector<std::string> tokens, TokensOf(text));
   if (tokens.size() == 1) return tokens.front();
-  return base::MakeError(ErrorCode::kInvalidArgument, "one lease token is needed, not " + std::to_string(tokens.size()));
+  return base::MakeError(ErrorCode::kInvalidArgument,
+                         "one lease token is needed, not " + std::to_string(tokens.size()));
 }
 
 Result<std::vector<std::string>> AmbientTokens() {

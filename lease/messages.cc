@@ -79,8 +79,8 @@ Error LostError(const WriteVerdict& verdict, const LeaseInfo* other) {
       break;
     case Kind::kBroken:
       error.code = ErrorCode::kLeaseBroken;
-      error.message = lease + " was broken by an administrator; 'tenure log --from " + Number(verdict.id) +
-                      "' shows the reason";
+      error.message =
+          lease + " was broken by an administrator; 'tenure log --from " + Number(verdict.id) + "' shows the reason";
       break;
     case Kind::kNotCovering:
       error.code = ErrorCode::kLeaseNotCovering;

@@ -84,10 +84,10 @@ bool Conflict(std::span<const Scope> a, std::span<const Scope> b) {
 Result<std::vector<Scope>> ParseScopes(const std::vector<std::string>& texts) {
   if (texts.empty()) return model::Invalid("no scope is given", kSyntax);
   if (texts.size() > model::kLeaseScopesMax) {
-    return base::MakeError(ErrorCode::kTooLarge,
-                           std::to_string(texts.size()) + " scopes for one lease; the limit is " +
-                               std::to_string(model::kLeaseScopesMax),
-                           "lease a subtree (prefix/**), or take several leases");
+    return base::MakeError(
+        ErrorCode::kTooLarge,
+        std::to_string(texts.size()) + " scopes for one lease; the limit is " + std::to_string(model::kLeaseScopesMax),
+        "lease a subtree (prefix/**), or take several leases");
   }
   std::vector<Scope> scopes;
   std::size_t bytes = 0;

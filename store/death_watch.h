@@ -29,7 +29,7 @@ class DeathWatch {
 
   const std::function<void()> on_death_;
   std::mutex mutex_;
-  int process_ = -1;  // a pidfd, or -1; guarded by mutex_
+  int process_ = -1;          // a pidfd, or -1; guarded by mutex_
   std::uint64_t number_ = 0;  // of the process watched, guarded by mutex_
   bool stopping_ = false;     // guarded by mutex_
   std::uint32_t pid_ = 0;     // the caller's thread

@@ -15,14 +15,16 @@ namespace {
 
 Status CheckText(const std::string& text, const char* what, std::size_t bytes_max) {
   if (text.size() > bytes_max) return model::TooLarge(what, text.size(), bytes_max);
-  const bool control = std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; });
+  const bool control =
+      std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; });
   if (!control && model::IsValidUtf8(text)) return {};
   return model::Invalid(std::string(what) + " " + model::Shown(text) + " is not plain UTF-8 text");
 }
 
 Status CheckTtl(std::chrono::milliseconds ttl) {
   const auto ms = ttl.count();
-  if (ms >= static_cast<std::int64_t>(model::kLeaseTtlMinMs) && ms <= static_cast<std::int64_t>(model::kLeaseTtlMaxMs)) {
+  if (ms >= static_cast<std::int64_t>(model::kLeaseTtlMinMs) &&
+      ms <= static_cast<std::int64_t>(model::kLeaseTtlMaxMs)) {
     return {};
   }
   return model::Invalid("a time to live of " + std::to_string(ms) + " ms is out of range", "100ms to 24h");

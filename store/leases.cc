@@ -74,9 +74,10 @@ bool Lease::WaitLost(std::chrono::milliseconds timeout) const {
 
 Status Lease::Renew() {
   if (store_->leases->keeper().Renew(*kept_)) return {};
-  return base::MakeError(ErrorCode::kLeaseExpired,
-                         "lease " + std::to_string(kept_->info.id) + " is over: it was released, broken, or has expired",
-                         "acquire a new one; nothing that was written under it before is lost");
+  return base::MakeError(
+      ErrorCode::kLeaseExpired,
+      "lease " + std::to_string(kept_->info.id) + " is over: it was released, broken, or has expired",
+      "acquire a new one; nothing that was written under it before is lost");
 }
 
 Status Lease::Release() {

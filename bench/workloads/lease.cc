@@ -25,7 +25,7 @@ class LeaseContest {
   LeaseContest(const Options& options, const Workspace& workspace)
       : options_(options), workspace_(workspace), processes_(options.procs.value_or(kDefaultProcesses)) {
     report_.workload = "lease";
-    report_.columns = {{"ops_per_s", "ops/s"}, {"p50_us", "p50 us"},  {"p99_us", "p99 us"},
+    report_.columns = {{"ops_per_s", "ops/s"},      {"p50_us", "p50 us"},        {"p99_us", "p99 us"},
                        {"fairness", "fairness", 2}, {"renew_ns", "renew ns", 1}, {"renew_10000_ns", "of 10000", 1}};
   }
 

@@ -37,8 +37,8 @@ std::vector<lease::Ending> FindOver(const Heads& heads, LeaseDesk& desk) {
     if (over.size() == kReapMax) return;
     const lease::Standing standing = desk.StandingOf(row);
     if (standing == lease::Standing::kOpen) return;
-    over.push_back({row.info.id,
-                    standing == lease::Standing::kOrphaned ? EffectKind::kOrphanLease : EffectKind::kExpireLease});
+    over.push_back(
+        {row.info.id, standing == lease::Standing::kOrphaned ? EffectKind::kOrphanLease : EffectKind::kExpireLease});
   });
   return over;
 }

@@ -10,9 +10,10 @@ using ingest::LeaseCellState;
 using lease::Standing;
 
 LeaseDesk::LeaseDesk(const Context& context)
-    : context_(context), cells_(context.member), waits_(context.member), standing_([this](const model::LeaseRow& row) {
-        return StandingOf(row);
-      }) {}
+    : context_(context),
+      cells_(context.member),
+      waits_(context.member),
+      standing_([this](const model::LeaseRow& row) { return StandingOf(row); }) {}
 
 void LeaseDesk::Begin(std::uint64_t boottime_ms, TimeMs time_ms, const lease::Table& table) {
   now_ms_ = boottime_ms;
@@ -26,7 +27,8 @@ void LeaseDesk::Begin(std::uint64_t boottime_ms, TimeMs time_ms, const lease::Ta
 /// dead. A committer that comes late to this finds cells with these ids, or newer ones, and changes neither.
 void LeaseDesk::Prepare(const lease::Table& table) {
   table.ForEach([this](const model::LeaseRow& row) {
-    if (!cells_.At(row.slot, row.info.id)) Put(row, 0, row.info.bound ? LeaseCellState::kClosed : LeaseCellState::kOpen);
+    if (!cells_.At(row.slot, row.info.id))
+      Put(row, 0, row.info.bound ? LeaseCellState::kClosed : LeaseCellState::kOpen);
   });
   TENURE_FAIL_POINT("lease.prepared");
   cells_.area().ready.store(1, std::memory_order_release);
@@ -41,8 +43,7 @@ Standing LeaseDesk::StandingOf(const model::LeaseRow& row) {
   if (TENURE_SEEDED_BUG("lease_never_expires")) return Standing::kOpen;
   auto cell = cells_.At(row.slot, row.info.id);
   if (!cell) return Standing::kExpired;  // of a committer that was superseded: nothing comes of it
-  const bool orphaned =
-      row.info.bound && (cell->owner == 0 || cells_.IsDead(cell->owner));
+  const bool orphaned = row.info.bound && (cell->owner == 0 || cells_.IsDead(cell->owner));
   if (cell->state == LeaseCellState::kOpen) {
     if (orphaned) {
       (void)cells_.Close(row.slot, row.info.id, LeaseCellState::kClosed);

@@ -146,8 +146,9 @@ void Changes::AddLease(const model::CommittedTxn& txn, const model::Effect& effe
 }
 
 std::size_t Changes::memory_bytes() const {
-  return leases_.size() * 2 * sizeof(model::LeaseRow) + arena_.bytes() + entries_.memory_bytes() + tags_.memory_bytes() +
-         (entries_.size() + tags_.size()) * sizeof(SortKey) + requests_.size() * 2 * sizeof(model::RequestRow);
+  return leases_.size() * 2 * sizeof(model::LeaseRow) + arena_.bytes() + entries_.memory_bytes() +
+         tags_.memory_bytes() + (entries_.size() + tags_.size()) * sizeof(SortKey) +
+         requests_.size() * 2 * sizeof(model::RequestRow);
 }
 
 void Changes::Clear() {

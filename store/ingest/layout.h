@@ -13,8 +13,8 @@
 //   ...      wait bodies    a page per wait cell
 //
 // Everything up to the lease area is allocated when the segment is made; a writer slot's part when a thread
-// claims it, a process's answer bank before its first buffered operation, a wait body before the first wait, before anybody touches it (a sparse page
-// on a full disk would be a SIGBUS).
+// claims it, a process's answer bank before its first buffered operation, a wait body before the first wait, before
+// anybody touches it (a sparse page on a full disk would be a SIGBUS).
 //
 // Who may write what:
 //   by compare-and-swap under the writer's epoch   owner, durable, resolved, heartbeat, takeovers, generation,

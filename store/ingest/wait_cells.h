@@ -25,8 +25,8 @@ class WaitCells {
     std::uint32_t cell = 0;
     std::uint64_t ticket = 0;
   };
-  /// A cell with `body` in it, announced or watching. kLeasesExhausted when all are taken by living processes; kTooLarge;
-  /// kNoSpace.
+  /// A cell with `body` in it, announced or watching. kLeasesExhausted when all are taken by living processes;
+  /// kTooLarge; kNoSpace.
   Result<Place> Claim(WaitState state, base::ByteView body);
   /// Only when it is still this ticket's.
   void Leave(const Place& place);

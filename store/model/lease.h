@@ -26,9 +26,9 @@ inline constexpr std::uint64_t kLeaseTtlMaxMs = 24ull * 3600 * 1000;
 inline constexpr std::uint32_t kLeasesMax = 16'384;
 
 struct LeaseRow {
-  LeaseInfo info;             ///< left_ms is 0.
+  LeaseInfo info;               ///< left_ms is 0.
   base::Hash256 secret_hash{};  ///< Of the 16 bytes that a write must present.
-  std::uint32_t slot = 0;     ///< Its row in shared memory: no two leases that are held at once have the same.
+  std::uint32_t slot = 0;       ///< Its row in shared memory: no two leases that are held at once have the same.
   friend bool operator==(const LeaseRow&, const LeaseRow&) = default;
 };
 

@@ -97,8 +97,8 @@ base::Hash128 RowHash(const RequestRow& row) {
 
 base::Hash128 RowHash(const LeaseRow& row) {
   const LeaseInfo& lease = row.info;
-  std::size_t bytes = kFixedBytesMax + row.secret_hash.size() + lease.writer.size() + lease.host.size() +
-                      lease.purpose.size();
+  std::size_t bytes =
+      kFixedBytesMax + row.secret_hash.size() + lease.writer.size() + lease.host.size() + lease.purpose.size();
   for (const std::string& scope : lease.scopes) bytes += HashInput::TextBytes(scope);
   HashInput in(bytes);
   in.U8(kLeaseRow);

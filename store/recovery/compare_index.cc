@@ -72,12 +72,9 @@ struct RowKind {
   const char* name;
   RowStream stream;
 };
-constexpr RowKind kKinds[] = {{"entry", Entries},
-                              {"tag", Tags},
-                              {"superseded revision", EntryHistory},
-                              {"superseded tag", TagHistory},
-                              {"request id", Requests},
-                              {"lease", Leases}};
+constexpr RowKind kKinds[] = {
+    {"entry", Entries},       {"tag", Tags},    {"superseded revision", EntryHistory}, {"superseded tag", TagHistory},
+    {"request id", Requests}, {"lease", Leases}};
 
 struct Sum {
   base::Hash128 hash;

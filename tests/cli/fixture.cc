@@ -72,7 +72,8 @@ Json ErrorOf(const Finished& finished) {
     const bool text = name == "code" || name == "message" || name == "hint" || name == "path" || name == "key";
     const bool number = name == "offset" || name == "revision" || name == "lsn" || name == "retry_after_ms";
     EXPECT_TRUE((text && value.is_string()) || (number && value.is_number_unsigned()) ||
-                (name == "holder" && value.is_object())) << name << " in " << lines[0];
+                (name == "holder" && value.is_object()))
+        << name << " in " << lines[0];
   }
   return error;
 }

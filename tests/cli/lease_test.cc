@@ -26,8 +26,9 @@ TEST_F(LeaseCli, ASecondProcessIsRefusedAndToldWhoHolds) {
   EXPECT_EQ(Tenure({"put", "rel/app:1", "--lease", token}).status, 0);
   EXPECT_EQ(Tenure({"put", "other:1"}).status, 0);
   // The holder's own second request says so.
-  EXPECT_THAT(ErrorOf(RunToEnd(WithTokens({"--json", "lease", "acquire", "rel/x"}, token))).at("message").get<std::string>(),
-              HasSubstr("holder conflicts with itself"));
+  EXPECT_THAT(
+      ErrorOf(RunToEnd(WithTokens({"--json", "lease", "acquire", "rel/x"}, token))).at("message").get<std::string>(),
+      HasSubstr("holder conflicts with itself"));
 }
 
 TEST_F(LeaseCli, TheTokenAuthorisesAndTheFencingTokenDoesNot) {

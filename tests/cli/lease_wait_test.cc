@@ -16,14 +16,13 @@ class LeaseWaitCli : public LeaseTest {
  protected:
   /// Holds `scope` until it is told to end by a line on its input; says "held" first.
   std::unique_ptr<Child> Hold(const std::string& scope, const std::string& then = "read line") const {
-    auto child = std::make_unique<Child>(
-        Command({"with-lease", scope, "--ttl", kLong, "--", "sh", "-c", "echo held; " + then}));
+    auto child =
+        std::make_unique<Child>(Command({"with-lease", scope, "--ttl", kLong, "--", "sh", "-c", "echo held; " + then}));
     EXPECT_EQ(child->ReadLine(), "held");
     return child;
   }
   std::unique_ptr<Child> Wait(const std::string& scope, const std::string& script) const {
-    return std::make_unique<Child>(
-        Command({"with-lease", scope, "--wait", kLong, "--", "sh", "-c", script}));
+    return std::make_unique<Child>(Command({"with-lease", scope, "--wait", kLong, "--", "sh", "-c", script}));
   }
 };
 
@@ -166,8 +165,9 @@ TEST_F(LeaseWaitCli, WaitingForOneselfIsACircleToo) {
 
 TEST_F(LeaseWaitCli, AStoppedHolderIsFenced) {
   const std::string program = Command({}).arguments[0];
-  Child holder(Command({"with-lease", "a", "--ttl", "200ms", "--", "sh", "-c",
-                        "trap '' TERM; echo held; read line; " + program + " put a:1 >/dev/null 2>&1; echo status $?; read line"}));
+  Child holder(Command(
+      {"with-lease", "a", "--ttl", "200ms", "--", "sh", "-c",
+       "trap '' TERM; echo held; read line; " + program + " put a:1 >/dev/null 2>&1; echo status $?; read line"}));
   ASSERT_EQ(holder.ReadLine(), "held");
   holder.Signal(SIGSTOP);
   // It expires because nobody renews it; another one gets the scope, and writes.

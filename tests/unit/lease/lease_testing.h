@@ -38,24 +38,25 @@ inline model::LeaseRow Row(Lsn id, std::vector<std::string> scopes, std::uint32_
 
 /// From a small alphabet, so that scopes meet.
 inline rc::Gen<std::string> AnyScope() {
-  return rc::gen::map(
-      rc::gen::tuple(rc::gen::inRange(0, 5), rc::gen::inRange(1, 4), rc::gen::container<std::vector<char>>(3, rc::gen::element('a', 'b'))),
-      [](const std::tuple<int, int, std::vector<char>>& parts) {
-        std::string name;
-        for (int i = 0; i < std::get<1>(parts); ++i) name += (i == 0 ? "" : "/") + std::string(1, std::get<2>(parts)[i]);
-        switch (std::get<0>(parts)) {
-          case 0:
-            return name + ":1";
-          case 1:
-            return name + "@1";
-          case 2:
-            return name;
-          case 3:
-            return name + "/**";
-          default:
-            return std::string("**");
-        }
-      });
+  return rc::gen::map(rc::gen::tuple(rc::gen::inRange(0, 5), rc::gen::inRange(1, 4),
+                                     rc::gen::container<std::vector<char>>(3, rc::gen::element('a', 'b'))),
+                      [](const std::tuple<int, int, std::vector<char>>& parts) {
+                        std::string name;
+                        for (int i = 0; i < std::get<1>(parts); ++i)
+                          name += (i == 0 ? "" : "/") + std::string(1, std::get<2>(parts)[i]);
+                        switch (std::get<0>(parts)) {
+                          case 0:
+                            return name + ":1";
+                          case 1:
+                            return name + "@1";
+                          case 2:
+                            return name;
+                          case 3:
+                            return name + "/**";
+                          default:
+                            return std::string("**");
+                        }
+                      });
 }
 
 inline StandingOf AllOpen() {

@@ -21,8 +21,8 @@ TEST(Scope, PrintsWhatItWasParsedFrom) {
 }
 
 TEST(Scope, RefusesWhatNamesNothing) {
-  for (const char* text : {"", "*", "a*", "a/*", "a/**/b", "a?", "[a]", "/**", "a:1/**", "a@t/**", "***", "a/***", "a:",
-                           "a@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}) {
+  for (const char* text : {"", "*", "a*", "a/*", "a/**/b", "a?", "[a]", "/**", "a:1/**", "a@t/**", "***", "a/***",
+                           "a:", "a@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"}) {
     const auto scope = Scope::Parse(text);
     ASSERT_FALSE(scope.ok()) << text;
     EXPECT_EQ(scope.error().code, ErrorCode::kInvalidArgument) << text;
@@ -35,16 +35,35 @@ struct Pair {
 };
 
 TEST(Scope, CoversWhatTheRulesSay) {
-  for (const Pair& pair : {Pair{"a", "a:1"}, {"a", "a@prod"}, {"a", "a"}, {"p/**", "p/a"}, {"p/**", "p/a:1"},
-                           {"p/**", "p/a@t"}, {"p/**", "p/q/**"}, {"p/**", "p/**"}, {"**", "p/**"}, {"**", "a"},
-                           {"**", "**"}, {"a:1", "a:1"}}) {
-    EXPECT_TRUE(Must(Scope::Parse(pair.outer)).Covers(Must(Scope::Parse(pair.inner)))) << pair.outer << " " << pair.inner;
+  for (const Pair& pair : {Pair{"a", "a:1"},
+                           {"a", "a@prod"},
+                           {"a", "a"},
+                           {"p/**", "p/a"},
+                           {"p/**", "p/a:1"},
+                           {"p/**", "p/a@t"},
+                           {"p/**", "p/q/**"},
+                           {"p/**", "p/**"},
+                           {"**", "p/**"},
+                           {"**", "a"},
+                           {"**", "**"},
+                           {"a:1", "a:1"}}) {
+    EXPECT_TRUE(Must(Scope::Parse(pair.outer)).Covers(Must(Scope::Parse(pair.inner))))
+        << pair.outer << " " << pair.inner;
   }
-  for (const Pair& pair : {Pair{"a", "a/x"}, {"a", "a/x:1"}, {"a", "a/**"}, {"p/**", "p"}, {"p/**", "p:1"},
-                           {"p/**", "pq/a"}, {"p/**", "**"}, {"a:1", "a@1"}, {"a:1", "a"}, {"a:1", "a:10"},
-                           {"a", "ab:1"}, {"a", "**"}}) {
-    EXPECT_FALSE(Must(Scope::Parse(pair.outer)).Covers(Must(Scope::Parse(pair.inner)))) << pair.outer << " "
-                                                                                       << pair.inner;
+  for (const Pair& pair : {Pair{"a", "a/x"},
+                           {"a", "a/x:1"},
+                           {"a", "a/**"},
+                           {"p/**", "p"},
+                           {"p/**", "p:1"},
+                           {"p/**", "pq/a"},
+                           {"p/**", "**"},
+                           {"a:1", "a@1"},
+                           {"a:1", "a"},
+                           {"a:1", "a:10"},
+                           {"a", "ab:1"},
+                           {"a", "**"}}) {
+    EXPECT_FALSE(Must(Scope::Parse(pair.outer)).Covers(Must(Scope::Parse(pair.inner))))
+        << pair.outer << " " << pair.inner;
   }
 }
 
@@ -59,11 +78,11 @@ TEST(Scope, SeveralMustNotOverlap) {
   std::vector<std::string> many;
   for (int i = 0; i < 65; ++i) many.push_back("n" + std::to_string(i));
   EXPECT_EQ(ParseScopes(many).error().code, ErrorCode::kTooLarge);
-  EXPECT_EQ(ParseScopes({std::string(512, 'a'), std::string(512, 'b'), std::string(512, 'c'), std::string(512, 'd'),
-                         "e"})
-                .error()
-                .code,
-            ErrorCode::kTooLarge);
+  EXPECT_EQ(
+      ParseScopes({std::string(512, 'a'), std::string(512, 'b'), std::string(512, 'c'), std::string(512, 'd'), "e"})
+          .error()
+          .code,
+      ErrorCode::kTooLarge);
 }
 
 // Containment is a partial order, and two scopes that cover a common key always contain one another.

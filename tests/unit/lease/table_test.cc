@@ -12,10 +12,10 @@
 namespace tenure::lease {
 namespace {
 
-using ::testing::ElementsAre;
-using ::testing::IsEmpty;
 using testing::AllOpen;
 using testing::AnyScope;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 using testing::Must;
 using testing::Row;
 using testing::Scopes;
@@ -49,8 +49,8 @@ TEST_F(LeaseTable, LeasesThatAreOverEndWhenTheirScopeIsWanted) {
   };
   const AcquireVerdict verdict = JudgeAcquire(table_, Scopes({"a"}), LeaseMode::kExclusive, standing);
   EXPECT_FALSE(verdict.held_by);
-  EXPECT_THAT(verdict.endings, ElementsAre(Ending{1, model::EffectKind::kExpireLease},
-                                           Ending{2, model::EffectKind::kOrphanLease}));
+  EXPECT_THAT(verdict.endings,
+              ElementsAre(Ending{1, model::EffectKind::kExpireLease}, Ending{2, model::EffectKind::kOrphanLease}));
 }
 
 TEST_F(LeaseTable, NothingEndsForARequestThatIsRefused) {

@@ -9,8 +9,8 @@
 namespace tenure::lease {
 namespace {
 
-using ::testing::HasSubstr;
 using testing::AllOpen;
+using ::testing::HasSubstr;
 using testing::Row;
 using testing::Scopes;
 
@@ -31,9 +31,7 @@ class WaitGraph : public ::testing::Test {
   Table table_;
 };
 
-TEST_F(WaitGraph, WaitingForSomebodyWhoDoesNotWaitIsNoCircle) {
-  EXPECT_FALSE(Circle({Waits(10, {"a"}, {2})}, 10));
-}
+TEST_F(WaitGraph, WaitingForSomebodyWhoDoesNotWaitIsNoCircle) { EXPECT_FALSE(Circle({Waits(10, {"a"}, {2})}, 10)); }
 
 TEST_F(WaitGraph, TwoThatWaitForEachOther) {
   const auto circle = Circle({Waits(10, {"b"}, {1}), Waits(11, {"a"}, {2})}, 11);

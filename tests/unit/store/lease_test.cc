@@ -10,14 +10,14 @@
 #include <thread>
 
 #include "store/base/recording_env.h"
-#include "tests/support/scratch.h"
 #include "tests/support/dump.h"
+#include "tests/support/scratch.h"
 
 namespace tenure {
 namespace {
 
-using ::testing::HasSubstr;
 using std::chrono::milliseconds;
+using ::testing::HasSubstr;
 
 /// The machine, with clocks that the test sets.
 class ClockEnv final : public base::RecordingEnv {

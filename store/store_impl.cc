@@ -30,6 +30,9 @@ constexpr std::chrono::milliseconds kApplyDelay{200};
 /// The thread that applies behind the acknowledgements yields to those that wait for one.
 constexpr int kBackgroundNice = 10;
 
+/// Between two rounds of ending leases, whatever there is to end.
+constexpr std::uint64_t kReapPauseMs = 200;
+
 /// What this process has open, by canonical path and environment.
 struct Registry {
   std::mutex mutex;
@@ -203,7 +206,8 @@ std::optional<std::chrono::milliseconds> StoreImpl::ReapIn() const {
   const auto earliest = ingest::LeaseCells(*member).EarliestDeadline();
   if (!earliest) return std::nullopt;
   const std::uint64_t now = env.BoottimeMs();
-  return std::chrono::milliseconds(*earliest > now ? *earliest - now : 0);
+  const std::uint64_t due = std::max(*earliest, reap_not_before_ms_);
+  return std::chrono::milliseconds(due > now ? due - now : 0);
 }
 
 /// Ends what has expired, so that it is told in the log soon, and not only when somebody wants it.
@@ -212,6 +216,7 @@ void StoreImpl::ReapIfDue() {
   if (!due || due->count() > 0) return;
   const std::lock_guard lock(reap_mutex_);
   if (reaping_over_) return;
+  reap_not_before_ms_ = env.BoottimeMs() + kReapPauseMs;
   const Status reaped = leases->Reap();
   if (!reaped.ok()) context->Say("warning", "ending expired leases failed: " + reaped.error().message);
 }

@@ -80,6 +80,7 @@ class StoreImpl {
   std::mutex background_mutex_;
   std::condition_variable background_wake_;
   bool background_work_ = false;  // guarded by background_mutex_
+  std::uint64_t reap_not_before_ms_ = 0;  // background thread only
   std::mutex reap_mutex_;         // held while the background thread commits
   bool reaping_over_ = false;     // guarded by reap_mutex_: the group stops
   /// The durable LSN that the last round did not reach: no reason to try again until it moves.

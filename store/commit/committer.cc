@@ -211,7 +211,7 @@ void Committer::BeginFrame() {
   batch_.time_ms = std::max(context_.env.WallMs(), position_->time_ms);
   batch_.boottime_ms = context_.env.BoottimeMs();
   batch_began_ns_ = context_.env.MonotonicNs();
-  desk_.Begin(batch_.boottime_ms, batch_.time_ms, heads_.leases());
+  desk_.Begin(epoch_, batch_.boottime_ms, batch_.time_ms, heads_.leases());
 }
 
 bool Committer::FrameFull() const {

@@ -190,6 +190,7 @@ LeaseDecision DecideLease(Heads& heads, LeaseDesk& desk, const Request& request,
   }
   LeaseDecision decision;
   End(heads, FindOver(heads, desk), decision.effects);
+  desk.CloseExpired();
   return decision;
 }
 

@@ -15,7 +15,8 @@ LeaseDesk::LeaseDesk(const Context& context)
       waits_(context.member),
       standing_([this](const model::LeaseRow& row) { return StandingOf(row); }) {}
 
-void LeaseDesk::Begin(std::uint64_t boottime_ms, TimeMs time_ms, const lease::Table& table) {
+void LeaseDesk::Begin(std::uint64_t epoch, std::uint64_t boottime_ms, TimeMs time_ms, const lease::Table& table) {
+  epoch_ = epoch;
   now_ms_ = boottime_ms;
   time_ms_ = time_ms;
   touched_.clear();
@@ -24,7 +25,7 @@ void LeaseDesk::Begin(std::uint64_t boottime_ms, TimeMs time_ms, const lease::Ta
 
 /// After shared memory was made anew: nobody knows when a lease was renewed last, so each gets one full time to live.
 /// Processes that a lease was bound to had the store open, and shared memory is made only when nobody has: they are
-/// dead. A committer that comes late to this finds cells with these ids, or newer ones, and changes neither.
+/// dead. A committer that comes late to this finds cells of its successor's, and changes none.
 void LeaseDesk::Prepare(const lease::Table& table) {
   table.ForEach([this](const model::LeaseRow& row) {
     if (!cells_.At(row.slot, row.info.id))
@@ -35,8 +36,8 @@ void LeaseDesk::Prepare(const lease::Table& table) {
 }
 
 void LeaseDesk::Put(const model::LeaseRow& row, std::uint64_t owner, LeaseCellState state) {
-  // False: a newer lease is there, so this committer was superseded, and will find out before it publishes.
-  (void)cells_.Publish(row.slot, row.info.id, now_ms_ + row.info.ttl_ms, state, owner);
+  // False: a higher epoch was there, so this committer was superseded, and will find out before it publishes.
+  (void)cells_.Publish(row.slot, row.info.id, epoch_, now_ms_ + row.info.ttl_ms, state, owner);
 }
 
 Standing LeaseDesk::StandingOf(const model::LeaseRow& row) {

@@ -28,7 +28,7 @@ class LeaseDesk {
   explicit LeaseDesk(const Context& context);
 
   /// At the batch's time. Makes the cells that shared memory has lost, each with one full time to live: see Prepare.
-  void Begin(std::uint64_t boottime_ms, TimeMs time_ms, const lease::Table& table);
+  void Begin(std::uint64_t epoch, std::uint64_t boottime_ms, TimeMs time_ms, const lease::Table& table);
 
   /// Closes what has expired or lost its process, so that no renewal succeeds after.
   lease::Standing StandingOf(const model::LeaseRow& row);
@@ -49,6 +49,9 @@ class LeaseDesk {
   /// The request has a place in the queue now: what circle does it close?
   std::optional<std::string> Queue(const lease::Table& table, const ingest::WaitCells::Place& place);
 
+  /// Nobody has to look at a cell that is open and past its time again.
+  void CloseExpired() { cells_.CloseExpired(now_ms_); }
+
   /// Leases of these scopes were granted or ended in this batch.
   void Touch(std::span<const lease::Scope> scopes);
   /// Calls all that wait for something touched.
@@ -62,6 +65,7 @@ class LeaseDesk {
   ingest::LeaseCells cells_;
   ingest::WaitCells waits_;
   const lease::StandingOf standing_;
+  std::uint64_t epoch_ = 0;
   std::uint64_t now_ms_ = 0;
   TimeMs time_ms_ = 0;
   std::vector<lease::Scope> touched_;

@@ -45,6 +45,7 @@ namespace tenure::ingest {
 
 inline constexpr std::uint32_t kLayoutVersion = 4;
 inline constexpr std::uint32_t kMemberSlots = 1024;
+static_assert(kMemberSlots < (1u << 12), "an OwnerWord leaves bits 12 to 31 to the epoch of a lease's cell");
 inline constexpr std::uint32_t kWriterSlotsDefault = 64;
 inline constexpr std::uint32_t kWriterSlotsMax = 1024;
 inline constexpr std::uint64_t kMagic = 0x31304d48'53524e54;  // "TNRSHM01"

@@ -21,15 +21,23 @@ std::optional<LeaseCells::Look> LeaseCells::At(std::uint32_t slot, std::uint64_t
   const base::Pair64 word = cell(slot).word.Load();
   if (word.first != id) return std::nullopt;
   const base::Pair64 owner = cell(slot).owner.Load();
-  return Look{LeaseStateOf(word.second), LeaseDeadline(word.second), owner.first == id ? owner.second : 0};
+  const bool of_it = owner.first == id && LeaseOwnerEpoch(owner.second) == LeaseEpoch(word.second);
+  return Look{LeaseStateOf(word.second), LeaseDeadline(word.second), of_it ? LeaseOwnerOf(owner.second) : 0};
 }
 
 std::optional<std::uint32_t> LeaseCells::Find(std::uint64_t id) const {
   const std::uint32_t used = std::min(area().lease_cells_used.load(std::memory_order_acquire), kLeaseCells);
+  std::optional<std::uint32_t> found;
+  std::uint64_t epoch = 0;
   for (std::uint32_t slot = 0; slot < used; ++slot) {
-    if (cell(slot).word.LoadFirst() == id) return slot;
+    if (cell(slot).word.LoadFirst() != id) continue;
+    // A batch that came to nothing may have left the same id elsewhere: the later epoch's is the one that was granted.
+    const std::uint64_t of_cell = LeaseEpoch(cell(slot).word.LoadSecond());
+    if (found && !MayOverwrite(epoch, of_cell)) continue;
+    found = slot;
+    epoch = of_cell;
   }
-  return std::nullopt;
+  return found;
 }
 
 bool LeaseCells::Renew(std::uint32_t slot, std::uint64_t id, std::uint64_t now_ms, std::uint64_t ttl_ms) {
@@ -41,27 +49,26 @@ bool LeaseCells::Renew(std::uint32_t slot, std::uint64_t id, std::uint64_t now_m
     const std::uint64_t deadline = LeaseDeadline(seen.second);
     if (deadline <= now_ms) return false;
     const std::uint64_t until = std::max(deadline, now_ms + ttl_ms);
-    if (word.CompareExchange(seen, {id, LeaseWord(until, LeaseCellState::kOpen)})) return true;
+    const std::uint64_t renewed = LeaseWord(until, LeaseEpoch(seen.second), LeaseCellState::kOpen);
+    if (word.CompareExchange(seen, {id, renewed})) return true;
   }
 }
 
-bool LeaseCells::Publish(std::uint32_t slot, std::uint64_t id, std::uint64_t deadline_ms, LeaseCellState state,
-                         std::uint64_t owner) {
+bool LeaseCells::Publish(std::uint32_t slot, std::uint64_t id, std::uint64_t epoch, std::uint64_t deadline_ms,
+                         LeaseCellState state, std::uint64_t owner) {
   Raise(area().lease_cells_used, slot + 1);
+  // The owner first: who sees the new word finds its owner.
   base::Atomic128& owner_word = cell(slot).owner;
   base::Pair64 before = owner_word.Load();
-  while (before.first <= id && before != base::Pair64{id, owner}) {
-    if (owner_word.CompareExchange(before, {id, owner})) break;
-  }
+  do {
+    if (before != base::Pair64{} && !MayOverwrite(LeaseOwnerEpoch(before.second), epoch)) return false;
+  } while (!owner_word.CompareExchange(before, {id, PackLeaseOwner(owner, epoch)}));
   base::Atomic128& word = cell(slot).word;
   base::Pair64 seen = word.Load();
-  while (seen.first <= id) {
-    // The same id, open: what a committer that was superseded put there before its batch came to nothing.
-    if (seen.first == id && LeaseStateOf(seen.second) != LeaseCellState::kOpen) return true;
-    const std::uint64_t until = seen.first == id ? std::max(LeaseDeadline(seen.second), deadline_ms) : deadline_ms;
-    if (word.CompareExchange(seen, {id, LeaseWord(until, state)})) return true;
-  }
-  return false;
+  do {
+    if (seen != base::Pair64{} && !MayOverwrite(LeaseEpoch(seen.second), epoch)) return false;
+  } while (!word.CompareExchange(seen, {id, LeaseWord(deadline_ms, epoch, state)}));
+  return true;
 }
 
 bool LeaseCells::Close(std::uint32_t slot, std::uint64_t id, LeaseCellState state,
@@ -72,16 +79,26 @@ bool LeaseCells::Close(std::uint32_t slot, std::uint64_t id, LeaseCellState stat
     if (seen.first != id || LeaseStateOf(seen.second) != LeaseCellState::kOpen) return true;
     const std::uint64_t deadline = LeaseDeadline(seen.second);
     if (expired_at_ms && deadline > *expired_at_ms) return false;
-    if (word.CompareExchange(seen, {id, LeaseWord(deadline, state)})) break;
+    if (word.CompareExchange(seen, {id, LeaseWord(deadline, LeaseEpoch(seen.second), state)})) break;
   }
   const base::Pair64 owner = cell(slot).owner.Load();
-  if (owner.first != id || owner.second == 0) return true;
-  const std::uint32_t holder = OwnerSlot(owner.second);
+  const std::uint64_t process = LeaseOwnerOf(owner.second);
+  if (owner.first != id || process == 0) return true;
+  const std::uint32_t holder = OwnerSlot(process);
   if (holder >= kMemberSlots) return true;
   MemberRow& row = segment_.member(holder);
   row.lease_turn.fetch_add(1, std::memory_order_seq_cst);
   if (row.lease_asleep.load(std::memory_order_seq_cst) != 0) base::FutexWake(row.lease_turn, INT_MAX);
   return true;
+}
+
+void LeaseCells::CloseExpired(std::uint64_t now_ms) {
+  const std::uint32_t used = std::min(area().lease_cells_used.load(std::memory_order_acquire), kLeaseCells);
+  for (std::uint32_t slot = 0; slot < used; ++slot) {
+    const std::uint64_t word = cell(slot).word.LoadSecond();
+    if (LeaseStateOf(word) != LeaseCellState::kOpen || LeaseDeadline(word) > now_ms) continue;
+    (void)Close(slot, cell(slot).word.LoadFirst(), LeaseCellState::kClosed, now_ms);
+  }
 }
 
 std::optional<std::uint64_t> LeaseCells::EarliestDeadline() const {

@@ -5,15 +5,16 @@
 //                    are at the end of the file
 //   16384 LeaseCell  one per lease that is held, at the slot that its grant in the journal names
 //
-//               PublishLease           CloseLease: expired, broken, released, or its process died
-//   (older id) ──────────────▶ open ──────────────────────────────▶ closed or ending ──▶ (a newer id)
-//                             ▲    │
-//                             └────┘ RenewLease: one compare-and-swap from the word that was read
+//                 Publish               Close: expired, broken, released, or its process died
+//   (another id) ──────────▶ open ──────────────────────────────▶ closed or ending ──▶ (another id)
+//                           ▲    │
+//                           └────┘ Renew: one compare-and-swap from the word that was read
 //
 // Whoever renews was not closed before, and whoever closes sees no renewal after: nobody is told "renewed" once a
-// committer has decided that the lease is over. Ids only grow in a cell, so that a committer that was superseded
-// overwrites nothing newer, and what it may write in vain names a lease that nobody was told of: those who decide
-// look at the journal's leases, and at a cell only for the id that they know.
+// committer has decided that the lease is over. A cell is given to a lease under its committer's epoch, which stays in
+// the word: one that was superseded overwrites nothing newer, and one that comes after overwrites what was left by
+// batches that came to nothing (their ids may be higher than its own). Such a cell names a lease that nobody was told
+// of: those who decide look at the journal's leases, and at a cell only for the id that they know.
 #pragma once
 
 #include <atomic>
@@ -31,18 +32,35 @@ enum class LeaseCellState : std::uint8_t {
 };
 
 struct LeaseCell {
-  /// {lease id, deadline in CLOCK_BOOTTIME ms << 2 | LeaseCellState}
+  /// {lease id, deadline in CLOCK_BOOTTIME ms << 22 | epoch << 2 | LeaseCellState}
   alignas(64) base::Atomic128 word;
-  /// {lease id, OwnerWord of the process that it is bound to, or 0}
+  /// {lease id, the process that it is bound to: generation << 32 | epoch << 12 | slot + 1, or 0 there}
   base::Atomic128 owner;
 };
 static_assert(sizeof(LeaseCell) == 64);
 
-constexpr std::uint64_t LeaseWord(std::uint64_t deadline_ms, LeaseCellState state) {
-  return (deadline_ms << 2) | static_cast<std::uint8_t>(state);
+/// Epochs in a cell are the low 20 bits: compared as serial numbers, so that half a million takeovers may lie between
+/// two that meet. 42 bits of milliseconds are 139 years since boot.
+inline constexpr std::uint32_t kLeaseEpochBits = 20;
+inline constexpr std::uint64_t kLeaseEpochMask = (1u << kLeaseEpochBits) - 1;
+/// True when a committer of epoch `mine` comes after, or is, the one that wrote `theirs`.
+constexpr bool MayOverwrite(std::uint64_t theirs, std::uint64_t mine) {
+  return ((mine - theirs) & kLeaseEpochMask) < (kLeaseEpochMask + 1) / 2;
 }
-constexpr std::uint64_t LeaseDeadline(std::uint64_t word) { return word >> 2; }
+
+constexpr std::uint64_t LeaseWord(std::uint64_t deadline_ms, std::uint64_t epoch, LeaseCellState state) {
+  return (deadline_ms << (kLeaseEpochBits + 2)) | ((epoch & kLeaseEpochMask) << 2) | static_cast<std::uint8_t>(state);
+}
+constexpr std::uint64_t LeaseDeadline(std::uint64_t word) { return word >> (kLeaseEpochBits + 2); }
+constexpr std::uint64_t LeaseEpoch(std::uint64_t word) { return (word >> 2) & kLeaseEpochMask; }
 constexpr LeaseCellState LeaseStateOf(std::uint64_t word) { return static_cast<LeaseCellState>(word & 3); }
+
+/// An OwnerWord, or 0, with an epoch in bits that it does not use.
+constexpr std::uint64_t PackLeaseOwner(std::uint64_t owner, std::uint64_t epoch) {
+  return owner | ((epoch & kLeaseEpochMask) << 12);
+}
+constexpr std::uint64_t LeaseOwnerEpoch(std::uint64_t packed) { return (packed >> 12) & kLeaseEpochMask; }
+constexpr std::uint64_t LeaseOwnerOf(std::uint64_t packed) { return packed & ~(kLeaseEpochMask << 12); }
 
 ///         Claim          Announce            a committer refused it: it has a place
 ///  free ─────────▶ claimed ─────────▶ announced ───────────────────────────────────▶ queued ──▶ refused (a circle)

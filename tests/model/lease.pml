@@ -4,7 +4,7 @@
  * The word is {id, deadline, open or closed}. The holder of lease 1 renews it by a compare-and-swap from an open word
  * whose deadline has not passed by the clock that it read before; it also queues a write. A committer takes its
  * batch's time once, then decides on what it knows of the journal: that a lease is over only after closing the word,
- * a grant by putting a newer id there; then it publishes, if it still has the epoch. It can be superseded, or stand
+ * a grant by putting its id there under its epoch; then it publishes, if it still has the epoch. It can be superseded, or stand
  * still, at any step, and goes on all the same.
  *
  * What must hold:
@@ -19,7 +19,8 @@
  *   CLOSE_BLIND        closing is a store over the word that was looked at before
  *   CHECK_BY_WRITER    the write's lease is looked at by its writer, not when it is decided
  *   BREAK_UNCLOSED     a break does not close the word
- *   OLDER_ID_WINS      a committer that was superseded may put its grant over a newer one
+ *   OLDER_EPOCH_WINS   a committer that was superseded may put its grant over a newer one
+ *   ONLY_NEWER_IDS     a word is overwritten by higher ids only: a batch that came to nothing may have left one
  *   PUBLISH_UNFENCED   publishing does not ask for the epoch
  */
 #ifndef CLOCK
@@ -37,12 +38,13 @@
 #define CLOSED 2
 
 /* The word of shared memory. */
-byte id = 1; byte deadline = TTL; byte state = OPEN;
+byte id = 1; byte deadline = TTL; byte state = OPEN; byte wrote = 0; /* epoch of who gave it its id */
 byte clock = 0;
 
-/* The journal: which lease is held; 1, then 2, then 3. */
-byte held = 1;
+/* The journal: which lease is held. */
+byte held = 1;              /* ids 2 to 4 come after it */
 byte epoch = 0;             /* of the committer that may publish */
+byte decided_over = 1;      /* the last lease that some committer, superseded or not, decided is over */
 bool told_over = false;     /* somebody was told that lease 1 is over */
 byte promised = TTL;        /* the latest deadline that the holder was told */
 bool broken_before = false; /* a break closed the word, published or not */
@@ -119,33 +121,27 @@ inline judge() {
 #endif
 }
 
-/* Puts a newer id into the word: before the grant is published. */
-inline install(newer) {
-  atomic { i = id; d = deadline; s = state; }
-  do
-#ifdef OLDER_ID_WINS
-  :: true -> atomic { id = newer; deadline = now + TTL; state = OPEN; } break
+/* Gives the word to a lease: before its grant is published. */
+#if defined(OLDER_EPOCH_WINS)
+#define MAY_OVERWRITE true
+#elif defined(ONLY_NEWER_IDS)
+#define MAY_OVERWRITE (id <= newer)
 #else
-  :: i > newer -> break       /* superseded: nothing comes of this batch */
-  :: i <= newer ->
-     atomic {
-       if
-       :: id == i && deadline == d && state == s -> id = newer; deadline = now + TTL; state = OPEN; done = true
-       :: else -> i = id; d = deadline; s = state
-       fi
-     }
-     if
-     :: done -> break
-     :: else
-     fi
+#define MAY_OVERWRITE (wrote <= mine)
 #endif
-  od;
-  done = false
+inline install(newer) {
+  /* load, then compare and swap, again when it changed: the same as one step, because only the last one counts */
+  atomic {
+    if
+    :: MAY_OVERWRITE -> id = newer; deadline = now + TTL; state = OPEN; wrote = mine
+    :: else                   /* superseded: nothing comes of this batch */
+    fi
+  }
 }
 
 proctype Committer(byte mine) {
-  byte now, knows, i, d, s, batches;
-  bool over, broken, done;
+  byte now, knows, i, d, s, batches, grant;
+  bool over, broken;
   atomic {
     if
     :: epoch < mine -> epoch = mine    /* takes over: from here on no lower epoch publishes */
@@ -191,23 +187,26 @@ proctype Committer(byte mine) {
         fi;
         if
         :: over || broken ->
-           install(2);
+           if :: grant = 2 :: grant = 3 fi;   /* the LSN depends on what else is in the batch */
+           install(grant);
            atomic {
              if
-             :: MAY_PUBLISH -> assert(broken || broken_before || promised <= now); held = 2; told_over = true
+             :: MAY_PUBLISH -> assert(broken || broken_before || promised <= now); held = grant; told_over = true
              :: else
              fi
            }
         :: else
         fi
-     :: knows == 2 ->                  /* lease 2 ends, and 3 is granted in its place */
-        install(3);
-        atomic { if :: MAY_PUBLISH -> held = 3 :: else fi }
-     :: knows == 3 -> break
+     :: knows == 2 || knows == 3 ->    /* that lease ends, and the next one is granted in its place */
+        grant = knows + 1;
+        atomic { if :: decided_over < knows -> decided_over = knows :: else fi }
+        install(grant);
+        atomic { if :: MAY_PUBLISH -> held = grant :: else fi }
+     :: knows > 3 -> break
      fi;
      atomic {
-       if :: epoch == mine && held >= 2 -> assert(id >= held) :: else fi;
-       i = 0; d = 0; s = 0; now = 0; knows = 0; over = false; broken = false
+       if :: epoch == mine && held >= 2 && held > decided_over -> assert(id == held) :: else fi;
+       i = 0; d = 0; s = 0; now = 0; knows = 0; grant = 0; over = false; broken = false
      }
   od;
 out: skip

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "cli/command.h"
+#include "lease/token.h"
 #include "store/base/error.h"
 #include "store/model/json.h"
 
@@ -16,7 +17,11 @@ Result<OperationLine> ParseOperationLine(std::string_view line) {
   }
   result.operation = std::move(parsed.operation);
   result.request_id = std::move(parsed.request_id);
-  result.lease = std::move(parsed.lease);
+  if (parsed.lease) {
+    // Here, so that the error names the line.
+    TENURE_ASSIGN(const lease::Token token, lease::ParseToken(*parsed.lease));
+    result.lease = lease::Print(token);
+  }
   return result;
 }
 

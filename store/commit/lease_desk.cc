@@ -42,13 +42,18 @@ void LeaseDesk::Put(const model::LeaseRow& row, std::uint64_t owner, LeaseCellSt
 
 Standing LeaseDesk::StandingOf(const model::LeaseRow& row) {
   if (TENURE_SEEDED_BUG("lease_never_expires")) return Standing::kOpen;
-  auto cell = cells_.At(row.slot, row.info.id);
-  if (!cell) return Standing::kExpired;  // of a committer that was superseded: nothing comes of it
+  const std::uint64_t id = row.info.id;
+  auto cell = cells_.At(row.slot, id);
+  if (!cell) return Standing::kExpired;  // another lease was given the cell, which came to nothing: this one is over
   const bool orphaned = row.info.bound && (cell->owner == 0 || cells_.IsDead(cell->owner));
+  if (cell->state == LeaseCellState::kEnding) {
+    cells_.Reopen(row.slot, id);
+    cell->state = LeaseCellState::kOpen;
+  }
   if (cell->state == LeaseCellState::kOpen) {
     if (orphaned) {
-      (void)cells_.Close(row.slot, row.info.id, LeaseCellState::kClosed);
-    } else if (!cells_.Close(row.slot, row.info.id, LeaseCellState::kClosed, now_ms_)) {
+      (void)cells_.Close(row.slot, id, LeaseCellState::kClosed);
+    } else if (!cells_.Close(row.slot, id, LeaseCellState::kClosed, now_ms_)) {
       return Standing::kOpen;
     }
   }

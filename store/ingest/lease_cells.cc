@@ -92,6 +92,15 @@ bool LeaseCells::Close(std::uint32_t slot, std::uint64_t id, LeaseCellState stat
   return true;
 }
 
+void LeaseCells::Reopen(std::uint32_t slot, std::uint64_t id) {
+  base::Atomic128& word = cell(slot).word;
+  base::Pair64 seen = word.Load();
+  while (seen.first == id && LeaseStateOf(seen.second) == LeaseCellState::kEnding) {
+    const std::uint64_t open = LeaseWord(LeaseDeadline(seen.second), LeaseEpoch(seen.second), LeaseCellState::kOpen);
+    if (word.CompareExchange(seen, {id, open})) return;
+  }
+}
+
 void LeaseCells::CloseExpired(std::uint64_t now_ms) {
   const std::uint32_t used = std::min(area().lease_cells_used.load(std::memory_order_acquire), kLeaseCells);
   for (std::uint32_t slot = 0; slot < used; ++slot) {

@@ -34,6 +34,8 @@ class LeaseCells {
   /// that time. True: it is over.
   bool Close(std::uint32_t slot, std::uint64_t id, LeaseCellState state,
              std::optional<std::uint64_t> expired_at_ms = std::nullopt);
+  /// kEnding becomes kOpen: the release or break that closed it came to nothing.
+  void Reopen(std::uint32_t slot, std::uint64_t id);
   /// Closes every cell whose deadline is not behind `now_ms`, also those of leases that were never granted.
   void CloseExpired(std::uint64_t now_ms);
   /// The earliest deadline of an open cell.

@@ -28,7 +28,9 @@ enum class LeaseCellState : std::uint8_t {
   kNever = 0,
   kOpen = 1,
   kClosed = 2,  ///< Over: nobody renews it any more. Its end is journaled when somebody wants its scope.
-  kEnding = 3,  ///< Over, by a release or a break that is on its way into the journal.
+  /// Over, by a release or a break that is on its way into the journal. A later batch that finds the lease in the
+  /// journal all the same opens it again: that release, or break, came to nothing, and nobody was told of it.
+  kEnding = 3,
 };
 
 struct LeaseCell {

@@ -39,7 +39,8 @@ class LeaseTest : public StoreTest {
     for (;;) {
       const Finished refused = Tenure({"--json", "lease", "acquire", scope});
       ASSERT_EQ(refused.status, 11) << refused.out << refused.err;
-      if (ErrorOf(refused).at("holder").at("waiting") == waiting) return;
+      // The last line: what recovery has to say comes before.
+      if (ParseJson(SplitLines(refused.err).back()).at("error").at("holder").at("waiting") == waiting) return;
       ::usleep(5'000);
     }
   }

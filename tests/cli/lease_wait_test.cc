@@ -234,11 +234,11 @@ TEST_F(LeaseWaitCli, ABrokenLeaseEndsItsCommand) {
 }
 
 TEST_F(LeaseWaitCli, SignalsAreHandedOn) {
-  Child holder(Command({"with-lease", "a", "--", "sh", "-c", "trap 'echo got it; exit 3' USR1; echo held; read line"}));
+  // A wait ends at once for a trap, a foreground command would be waited for.
+  Child holder(Command({"with-lease", "a", "--", "sh", "-c",
+                        "trap 'kill $! 2>/dev/null; echo got it; exit 3' USR1; echo held; sleep 10000 & wait"}));
   ASSERT_EQ(holder.ReadLine(), "held");
   holder.Signal(SIGUSR1);
-  // dash acts upon a trap once its read has ended.
-  holder.Write("\n");
   EXPECT_EQ(holder.ReadLine(), "got it");
   EXPECT_EQ(holder.WaitForEnd().status, 3);
 }

@@ -62,6 +62,11 @@ Error QueuedError(const std::string& what, std::uint64_t before) {
                          "wait in the queue: --wait 30s");
 }
 
+Error ExhaustedError(std::size_t held) {
+  return base::MakeError(ErrorCode::kLeasesExhausted, Number(held) + " leases are held, which is the limit",
+                         "release some, or lease subtrees instead of single keys; 'tenure lease list' shows them");
+}
+
 Error LostError(const WriteVerdict& verdict, const LeaseInfo* other) {
   using Kind = WriteVerdict::Kind;
   const std::string lease = LeaseText(verdict.id);

@@ -16,6 +16,8 @@ std::string Duration(std::uint64_t ms);
 Error HeldError(const std::string& what, LeaseInfo holder, bool by_itself);
 /// kLeaseHeld by nobody: `before` requests for `what` are queued.
 Error QueuedError(const std::string& what, std::uint64_t before);
+/// kLeasesExhausted: `held` are all that the store takes.
+Error ExhaustedError(std::size_t held);
 /// Codes 12, for a verdict other than kAllowed and kHeld; `other` is the lease in its place, when it was fenced.
 Error LostError(const WriteVerdict& verdict, const LeaseInfo* other);
 /// The same for renewals and releases.

@@ -281,6 +281,14 @@ Result<std::vector<lease::Scope>> KeysOf(Heads& heads, const Request& request) {
   return keys;
 }
 
+Result<LeaseDecision> Guard(Heads& heads, LeaseDesk& desk, const Request& request) {
+  if (heads.leases().empty() && request.leases.empty()) return LeaseDecision();
+  auto keys = KeysOf(heads, request);
+  if (keys.ok()) return GuardWrite(heads, desk, request, *keys);
+  heads.Rollback();
+  return std::move(keys).error();
+}
+
 /// Of a request that ends here: what it did to leases, or why it was rejected, or both.
 Decision Journal(Heads& heads, const Request& request, Lsn lsn, TimeMs time_ms, LeaseDecision leases) {
   Decision decision;
@@ -325,17 +333,9 @@ Result<Decision> Decide(Heads& heads, LeaseDesk& desk, const Request& request, L
   if (request.lease_action) {
     return Journal(heads, request, lsn, time_ms, DecideLease(heads, desk, request, lsn, time_ms));
   }
-  std::vector<Effect> ended;  // leases that were over, and cover what is written
-  if (!heads.leases().empty() || !request.leases.empty()) {
-    auto keys = KeysOf(heads, request);
-    if (!keys.ok()) {
-      heads.Rollback();
-      return std::move(keys).error();
-    }
-    LeaseDecision guarded = GuardWrite(heads, desk, request, *keys);
-    if (guarded.rejected) return Journal(heads, request, lsn, time_ms, std::move(guarded));
-    ended = std::move(guarded.effects);
-  }
+  TENURE_ASSIGN(LeaseDecision guarded, Guard(heads, desk, request));
+  if (guarded.rejected) return Journal(heads, request, lsn, time_ms, std::move(guarded));
+  std::vector<Effect> ended = std::move(guarded.effects);  // leases that were over, and cover what is written
   Deciding deciding(heads, request, lsn, time_ms);
   for (const Operation& op : request.operations) {
     auto step = deciding.Run(op);

@@ -72,12 +72,7 @@ class Acquiring {
     End(heads_, verdict.endings, decision.effects);
     if (heads_.leases().size() >= model::kLeasesMax) End(heads_, FindOver(heads_, desk_), decision.effects);
     const auto slot = heads_.leases().FreeSlot();
-    if (!slot) {
-      return Rejected(base::MakeError(ErrorCode::kLeasesExhausted,
-                                      std::to_string(model::kLeasesMax) + " leases are held, which is the limit",
-                                      "release some, or lease subtrees instead of single keys; 'tenure lease list' "
-                                      "shows them"));
-    }
+    if (!slot) return Rejected(lease::ExhaustedError(heads_.leases().size()));
     Grant(*slot, lsn, time_ms, decision);
     return decision;
   }

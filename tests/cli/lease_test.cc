@@ -69,6 +69,14 @@ TEST_F(LeaseCli, ALineOfApplyMayCarryItsLease) {
   EXPECT_EQ(applied[0].at("ok"), true);
 }
 
+TEST_F(LeaseCli, AnImportGoesUnderALease) {
+  const std::string token = Acquire({"a"});
+  const std::string lines = "{\"name\":\"a\",\"version\":\"1\"}\n";
+  EXPECT_EQ(Tenure({"import", "jsonl"}, lines).status, 11);
+  Ok({"import", "jsonl", "--lease", token}, lines);
+  EXPECT_EQ(Tenure({"get", "a:1"}).status, 0);
+}
+
 TEST_F(LeaseCli, SharedHoldersExcludeWritersAndEntitleNobody) {
   const std::string one = Acquire({"a", "--shared"});
   const std::string two = Acquire({"a", "--shared"});

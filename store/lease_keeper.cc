@@ -41,11 +41,12 @@ void LeaseKeeper::Wake() {
 
 void LeaseKeeper::Keep(const std::shared_ptr<KeptLease>& lease) {
   const std::lock_guard lock(mutex_);
-  leases_.push_back({lease, env_.BoottimeMs() + lease->info.ttl_ms / kRenewalsPerTtl});
+  const std::uint64_t renew_at_ms = env_.BoottimeMs() + lease->info.ttl_ms / kRenewalsPerTtl;
+  leases_.push_back({lease, renew_at_ms});
   if (!thread_.joinable()) {
     thread_ = StartQuietThread([this] { Main(); });
-  } else {
-    Wake();
+  } else if (renew_at_ms < look_again_ms_) {
+    Wake();  // it would sleep too long
   }
 }
 
@@ -88,6 +89,7 @@ std::uint64_t LeaseKeeper::RenewDue() {
     next = std::min(next, entry.renew_at_ms);
     return false;
   });
+  look_again_ms_ = next;
   return next;
 }
 

@@ -60,7 +60,8 @@ class LeaseKeeper {
   base::Env& env_;
   ingest::LeaseCells cells_;
   mutable std::mutex mutex_;
-  std::vector<Entry> leases_;  // guarded by mutex_
+  std::vector<Entry> leases_;        // guarded by mutex_
+  std::uint64_t look_again_ms_ = 0;  // guarded by mutex_: until then the thread sleeps
   std::atomic<bool> stopping_{false};
   std::thread thread_;  // started under mutex_
 };

@@ -79,10 +79,10 @@ class StoreImpl {
   std::atomic<bool> background_asleep_{false};
   std::mutex background_mutex_;
   std::condition_variable background_wake_;
-  bool background_work_ = false;  // guarded by background_mutex_
+  bool background_work_ = false;          // guarded by background_mutex_
   std::uint64_t reap_not_before_ms_ = 0;  // background thread only
-  std::mutex reap_mutex_;         // held while the background thread commits
-  bool reaping_over_ = false;     // guarded by reap_mutex_: the group stops
+  std::mutex reap_mutex_;                 // held while the background thread commits
+  bool reaping_over_ = false;             // guarded by reap_mutex_: the group stops
   /// The durable LSN that the last round did not reach: no reason to try again until it moves.
   Lsn background_failed_at_ = 0;  // background thread only
   std::thread background_;

@@ -1,4 +1,6 @@
 // tenure apply [FILE]: one transaction, or with --each one per line
+#include <algorithm>
+
 #include "cli/apply_each.h"
 #include "cli/args.h"
 #include "cli/command.h"
@@ -30,7 +32,8 @@ class Apply : public Command {
         "{\"op\":\"set_policy\",\"glob\":…,\"policy\":{…},\"unset\":[…]}\n"
         "{\"op\":\"delete_policy\",\"glob\":…}\n"
         "{\"op\":\"resolve\",\"conflict\":…,\"take\":\"ours|theirs|base|given\",…}\n"
-        "and in any of them \"request_id\", \"on_conflict\", \"base\". Without --each everything is applied or "
+        "and in any of them \"request_id\", \"on_conflict\", \"base\", \"lease\". Without --each everything is applied "
+        "or "
         "nothing.");
   }
 
@@ -39,6 +42,10 @@ class Apply : public Command {
     if (window_ && !each_) return Usage("--window is for --each only");
     if (window_ && (*window_ == 0 || *window_ > kWindowMax)) {
       return Usage("--window is 1 to " + std::to_string(kWindowMax) + ", not " + std::to_string(*window_));
+    }
+    if (each_ && commit.wait_ms > 0) {
+      return Usage("--wait waits for one transaction, and --each has many under way",
+                   "leave --wait out; lines that meet a lease of others are answered 'lease_held'");
     }
     if (each_ && !commit.request_id.empty()) {
       return Usage("--request-id names one transaction, and --each makes one per line",
@@ -57,6 +64,11 @@ class Apply : public Command {
   /// What a line says about the transaction must agree with the other lines and the options.
   static Status Agree(const OperationLine& line, CommitOptions& commit) {
     if (line.on_conflict) commit.on_conflict = *line.on_conflict;
+    // Of one line among several: it applies where it covers, and must be held.
+    if (line.lease && std::find(commit.ambient_lease_tokens.begin(), commit.ambient_lease_tokens.end(), *line.lease) ==
+                          commit.ambient_lease_tokens.end()) {
+      commit.ambient_lease_tokens.push_back(*line.lease);
+    }
     if (!line.request_id) return {};
     if (commit.request_id.empty()) commit.request_id = *line.request_id;
     if (commit.request_id == *line.request_id) return {};

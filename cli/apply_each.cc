@@ -141,6 +141,7 @@ Pending SubmitLine(Store& store, const LineReader& reader, LineReader::Kind kind
   CommitOptions options = defaults;
   if (parsed->request_id) options.request_id = std::move(*parsed->request_id);
   if (parsed->on_conflict) options.on_conflict = *parsed->on_conflict;
+  if (parsed->lease) options.lease_tokens.assign(1, *parsed->lease);
   Transaction txn;
   txn.Append(std::move(parsed->operation));
   auto ticket = store.Submit(txn, options);

@@ -81,6 +81,7 @@ struct Args::State {
   std::map<std::string, std::shared_ptr<Known>> by_name;
   std::vector<Positional> positionals;
   std::size_t rest_min = 0;
+  std::vector<std::string>* command_line = nullptr;
   std::vector<std::function<Status()>> conversions;  // run after the parse
 };
 
@@ -141,6 +142,12 @@ Status Args::State::Sort(const std::vector<std::string>& all, std::vector<std::s
                          std::vector<std::string>& operands) const {
   for (std::size_t i = 0; i < all.size(); ++i) {
     const std::string& word = all[i];
+    if (word == "--" && command_line != nullptr) {
+      command_line->assign(all.begin() + static_cast<std::ptrdiff_t>(i) + 1, all.end());
+      if (command_line->empty() || command_line->front().empty())
+        return Usage(title, "no command is given behind '--'");
+      return {};
+    }
     if (word == "--") {
       operands.insert(operands.end(), all.begin() + static_cast<std::ptrdiff_t>(i) + 1, all.end());
       return {};
@@ -158,6 +165,9 @@ Status Args::State::Sort(const std::vector<std::string>& all, std::vector<std::s
       TENURE_ASSIGN(Known * known, Find(word));
       TENURE_RETURN_IF_ERROR(TakeValue(*known, all, i, options));
     }
+  }
+  if (command_line != nullptr && !by_name.at("--help")->seen) {
+    return Usage(title, "'--' and the command to run are missing");
   }
   return {};
 }
@@ -227,10 +237,12 @@ void Args::Optional(const char* name, std::string& target, const char* help) {
 }
 
 void Args::Rest(const char* name, std::vector<std::string>& target, std::size_t min, const char* help) {
-  state_->app.add_option(name, target, help)->option_text(" ")->allow_extra_args(false)->take_all();
+  state_->app.add_option(name, target, help)->option_text(" ")->expected(-1)->take_all();
   state_->positionals.push_back({name, min > 0, true});
   state_->rest_min = min;
 }
+
+void Args::CommandLine(std::vector<std::string>& target) { state_->command_line = &target; }
 
 void Args::Footer(const std::string& text) { state_->app.footer(text); }
 

@@ -40,6 +40,9 @@ class Args {
   /// All remaining ones; at least `min`.
   void Rest(const char* name, std::vector<std::string>& target, std::size_t min, const char* help);
 
+  /// Everything behind "--", which must be there with at least one word: a command to run.
+  void CommandLine(std::vector<std::string>& target);
+
   /// Text behind the options in --help: examples, syntax.
   void Footer(const std::string& text);
 

@@ -91,10 +91,13 @@ struct WriteOptions {
   std::string request_id;
   std::string on_conflict;
   std::string writer;
+  std::vector<std::string> leases;
+  std::optional<std::string> wait;
 };
-/// --request-id ID, --on-conflict STRATEGY, --writer ID.
+/// --request-id ID, --on-conflict STRATEGY, --writer ID, --lease TOKEN|@FILE, --wait DUR.
 void DefineWriteOptions(Args& args, WriteOptions& write);
-/// kInvalidArgument for a strategy that there is none of, naming those there are.
+/// Reads token files, and TENURE_LEASE_TOKEN where no --lease is given. kInvalidArgument for a strategy that
+/// there is none of, naming those there are.
 Result<CommitOptions> CommitOptionsOf(const WriteOptions& write);
 /// The strategy of that name.
 Result<ConflictStrategy> ParseStrategy(const std::string& name);

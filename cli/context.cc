@@ -9,6 +9,7 @@
 
 #include "cli/args.h"
 #include "cli/command.h"
+#include "cli/lease_options.h"
 #include "cli/signals.h"
 #include "cli/terminal.h"
 #include "store/base/error.h"
@@ -74,6 +75,9 @@ void DefineWriteOptions(Args& args, WriteOptions& write) {
               "What becomes of a conflict: reject, last-writer-wins, first-writer-wins, merge,\n"
               "merge-or-park or park; default what the policy of the path says, else reject");
   args.Option("--writer", write.writer, "ID", "Who writes; default user@host");
+  args.Repeated("--lease", write.leases, "TOKEN|@FILE",
+                "Write under this lease; may be repeated; default: TENURE_LEASE_TOKEN, where it covers");
+  args.Option("--wait", write.wait, "DUR", "How long to wait for a lease that others hold: 250ms, 30s, 5m, 2h");
 }
 
 Result<ConflictStrategy> ParseStrategy(const std::string& name) {
@@ -89,6 +93,16 @@ Result<CommitOptions> CommitOptionsOf(const WriteOptions& write) {
   }
   options.request_id = write.request_id;
   options.writer = write.writer;
+  for (const std::string& text : write.leases) {
+    TENURE_ASSIGN(const std::vector<std::string> tokens, TokensOf(text));
+    options.lease_tokens.insert(options.lease_tokens.end(), tokens.begin(), tokens.end());
+  }
+  if (write.leases.empty()) {
+    TENURE_ASSIGN(options.ambient_lease_tokens, AmbientTokens());
+  }
+  if (write.wait) {
+    TENURE_ASSIGN(options.wait_ms, ParseDurationOption(*write.wait, "--wait"));
+  }
   return options;
 }
 

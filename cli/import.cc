@@ -44,6 +44,8 @@ class Import : public Command {
     args.Option("--on-conflict", on_conflict_, "STRATEGY",
                 "What becomes of entries that the store has otherwise; default reject: the store's are kept");
     args.Option("--writer", writer_, "ID", "Who writes; default user@host");
+    args.Repeated("--lease", leases_, "TOKEN|@FILE",
+                  "Write under this lease; may be repeated; default: TENURE_LEASE_TOKEN, where it covers");
     args.Footer(FormatList() +
                 "\nAn entry that is there with the same digest is unchanged (new URLs are added to it); with\n"
                 "another digest it is a conflict, and the store's is kept. An interrupted import goes on when it\n"
@@ -53,6 +55,9 @@ class Import : public Command {
   Result<int> Run(Context& ctx) override {
     TENURE_ASSIGN(format_, FindImportFormat(format_name_));
     TENURE_RETURN_IF_ERROR(CheckOptions());
+    WriteOptions write;
+    write.leases = leases_;
+    TENURE_ASSIGN(const CommitOptions commit, CommitOptionsOf(write));
     if (files_.empty()) {
       TENURE_ASSIGN(files_, format_->default_inputs(ctx.env()));
     }
@@ -64,6 +69,7 @@ class Import : public Command {
     // From here on what is planned is never older than the start of this import.
     TENURE_RETURN_IF_ERROR(store.CatchUp());
     ImporterOptions options;
+    options.commit = commit;
     if (batch_) options.batch = *batch_;
     if (window_) options.window = *window_;
     if (on_conflict_) {
@@ -184,6 +190,7 @@ class Import : public Command {
   std::optional<std::uint64_t> batch_, window_, overlap_;
   std::optional<std::string> shard_text_, acks_path_, on_conflict_;
   std::string writer_;
+  std::vector<std::string> leases_;
 
   const ImportFormat* format_ = nullptr;
   Shard shard_;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "cli/command.h"
+#include "lease/token.h"
 #include "store/base/error.h"
 #include "store/model/json.h"
 
@@ -10,16 +11,17 @@ namespace tenure::cli {
 
 Result<OperationLine> ParseOperationLine(std::string_view line) {
   TENURE_ASSIGN(model::ParsedOperation parsed, model::ParseOperation(line));
-  if (parsed.lease) {
-    return base::MakeError(ErrorCode::kInvalidArgument, "member \"lease\": this version has no leases",
-                           "leave the member out");
-  }
   OperationLine result;
   if (parsed.on_conflict) {
     TENURE_ASSIGN(result.on_conflict, ParseStrategy(*parsed.on_conflict));
   }
   result.operation = std::move(parsed.operation);
   result.request_id = std::move(parsed.request_id);
+  if (parsed.lease) {
+    // Here, so that the error names the line.
+    TENURE_ASSIGN(const lease::Token token, lease::ParseToken(*parsed.lease));
+    result.lease = lease::Print(token);
+  }
   return result;
 }
 

@@ -18,6 +18,7 @@ struct OperationLine {
   Operation operation;
   std::optional<std::string> request_id;
   std::optional<ConflictStrategy> on_conflict;
+  std::optional<std::string> lease;
 };
 
 /// One line. Errors do not name the line: that is AtLine's job.

@@ -96,7 +96,8 @@ std::string GeneralHelp() {
          CommandList("") +
          "\nThe store is -C/--store DIR, else TENURE_STORE, else the nearest .tenure upwards.\n"
          "'tenure COMMAND --help' describes a command. Exit status: 0 ok, 1 failure, 2 usage, 3 partly done,\n"
-         "4 not found, 5 conflict, 10 no store, 12 lease required, 13 corruption, 130 and 143 interrupted.\n";
+         "4 not found, 5 conflict, 10 no store, 11 lease busy, 12 lease lost or required, 13 corruption, 130 and\n"
+         "143 interrupted.\n";
 }
 
 /// Names within two edits, for "did you mean".

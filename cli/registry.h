@@ -22,6 +22,11 @@ std::unique_ptr<Command> MakeGet();
 std::unique_ptr<Command> MakeHistory();
 std::unique_ptr<Command> MakeImport();
 std::unique_ptr<Command> MakeInit();
+std::unique_ptr<Command> MakeLeaseAcquire();
+std::unique_ptr<Command> MakeLeaseBreak();
+std::unique_ptr<Command> MakeLeaseList();
+std::unique_ptr<Command> MakeLeaseRelease();
+std::unique_ptr<Command> MakeLeaseRenew();
 std::unique_ptr<Command> MakeList();
 std::unique_ptr<Command> MakeLog();
 std::unique_ptr<Command> MakeOutcome();
@@ -37,6 +42,7 @@ std::unique_ptr<Command> MakeTagRm();
 std::unique_ptr<Command> MakeTagSet();
 std::unique_ptr<Command> MakeUndo();
 std::unique_ptr<Command> MakeVerify();
+std::unique_ptr<Command> MakeWithLease();
 
 /// All commands, in the order of `tenure --help`.
 std::span<const CommandEntry> Commands();

@@ -1,7 +1,7 @@
 # The public library: one shared object made of all rooms, with only include/tenure visible. Programs
 # of this repository link the rooms statically instead: that starts faster.
 set(room_objects)
-foreach(room base model conflict ingest journal index commit recovery store)
+foreach(room base model conflict lease ingest journal index commit recovery store)
   list(APPEND room_objects $<TARGET_OBJECTS:tenure_${room}>)
 endforeach()
 add_library(tenure_shared SHARED ${room_objects})

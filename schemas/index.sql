@@ -112,6 +112,25 @@ CREATE TABLE conflict (
   PRIMARY KEY (lsn, effect)
 ) WITHOUT ROWID;
 
+-- Leases that were granted and have not been ended. Whether one is still valid is known to the running store only:
+-- its deadline moves with every renewal, which the journal never sees.
+CREATE TABLE lease (
+  id            INTEGER PRIMARY KEY, -- LSN of the grant: the fencing token
+  slot          INTEGER NOT NULL,    -- its row in shared memory
+  scopes        TEXT NOT NULL,       -- JSON array of strings
+  mode          INTEGER NOT NULL,    -- 0 exclusive, 1 shared
+  bound         INTEGER NOT NULL,    -- 1: ends with the holder's process
+  ttl_ms        INTEGER NOT NULL,
+  secret_hash   TEXT NOT NULL,       -- 64 hex digits: SHA-256 of the secret
+  writer        TEXT NOT NULL,
+  uid           INTEGER NOT NULL,
+  host          TEXT NOT NULL,
+  pid           INTEGER NOT NULL,
+  process_start INTEGER NOT NULL,    -- clock ticks since boot
+  purpose       TEXT NOT NULL,
+  granted_at_ms INTEGER NOT NULL
+);
+
 -- One row: how far the journal is applied, and what is true there.
 CREATE TABLE meta (
   id                 INTEGER PRIMARY KEY CHECK (id = 1),

@@ -63,7 +63,14 @@ Result<Store> Store::Open(const std::string& path, const OpenOptions& options) {
 Result<Receipt> Store::Commit(const Transaction& txn, const CommitOptions& options) {
   TENURE_ASSIGN(auto pending, impl_->MakePending(txn, options));
   TENURE_RETURN_IF_ERROR(impl_->LimitLag());
-  return impl_->group->Commit(pending);
+  if (options.wait_ms == 0) return impl_->group->Commit(pending);
+  return impl_->leases->RetryWhileHeld(pending->request, options.wait_ms, [&] {
+    // A fresh one each time: what was answered stays answered.
+    auto attempt = std::make_shared<commit::Pending>();
+    attempt->request = pending->request;
+    attempt->work.request = &attempt->request;
+    return impl_->group->Commit(attempt);
+  });
 }
 
 Result<Ticket> Store::Submit(const Transaction& txn, const CommitOptions& options) {

@@ -31,6 +31,9 @@ constexpr std::chrono::milliseconds kApplyDelay{200};
 /// The thread that applies behind the acknowledgements yields to those that wait for one.
 constexpr int kBackgroundNice = 10;
 
+/// Between two rounds of ending leases, whatever there is to end.
+constexpr std::uint64_t kReapPauseMs = 200;
+
 /// What this process has open, by canonical path and environment.
 struct Registry {
   std::mutex mutex;
@@ -94,6 +97,7 @@ Status StoreImpl::Start() {
   TENURE_RETURN_IF_ERROR(recovery::EnsureIndex(*context, layout));
   if (member->created_segment()) commit::RemoveAllStaged(env, layout.staging());
   group = std::make_unique<commit::Group>(*context, *registry, *lease, *committer, options.background);
+  leases = std::make_unique<LeaseService>(*context, *group);
   group->OnBatch([this] { Committed(); });
   if (!note.took_over && !options.read_only) TENURE_RETURN_IF_ERROR(group->RecoverIfNeeded(note));
   {
@@ -114,6 +118,10 @@ Status StoreImpl::Start() {
 }
 
 StoreImpl::~StoreImpl() {
+  {
+    const std::lock_guard lock(reap_mutex_);
+    reaping_over_ = true;
+  }
   if (group) group->Stop();
   stopping_.store(true, std::memory_order_relaxed);
   if (background_.joinable()) {
@@ -165,6 +173,7 @@ Result<std::shared_ptr<commit::Pending>> StoreImpl::MakePending(const Transactio
   request.writer = commit_options.writer.empty() ? context->default_writer : commit_options.writer;
   request.uid = env.Host().uid;
   request.on_conflict = commit_options.on_conflict;
+  TENURE_ASSIGN(request.leases, leases->Presented(commit_options));
   if (!commit_options.request_id.empty()) {
     TENURE_RETURN_IF_ERROR(model::ValidateRequestId(commit_options.request_id));
     request.request_id = commit_options.request_id;
@@ -199,6 +208,25 @@ void StoreImpl::ApplyBehind() {
   if (!status.ok()) context->Say("error", "applying to the index failed: " + status.error().message);
 }
 
+std::optional<std::chrono::milliseconds> StoreImpl::ReapIn() const {
+  const auto earliest = ingest::LeaseCells(*member).EarliestDeadline();
+  if (!earliest) return std::nullopt;
+  const std::uint64_t now = env.BoottimeMs();
+  const std::uint64_t due = std::max(*earliest, reap_not_before_ms_);
+  return std::chrono::milliseconds(due > now ? due - now : 0);
+}
+
+/// Ends what has expired, so that it is told in the log soon, and not only when somebody wants it.
+void StoreImpl::ReapIfDue() {
+  const auto due = ReapIn();
+  if (!due || due->count() > 0) return;
+  const std::lock_guard lock(reap_mutex_);
+  if (reaping_over_) return;
+  reap_not_before_ms_ = env.BoottimeMs() + kReapPauseMs;
+  const Status reaped = leases->Reap();
+  if (!reaped.ok()) context->Say("warning", "ending expired leases failed: " + reaped.error().message);
+}
+
 /// Sleeps untimed while nothing is committed; then gathers for a moment, applies, prepares segments.
 void StoreImpl::BackgroundMain() {
   // Of this thread alone. Refused or not, nothing depends on it.
@@ -209,15 +237,22 @@ void StoreImpl::BackgroundMain() {
     background_asleep_.store(true, std::memory_order_seq_cst);
     // Looked at again after the flag is up: a batch published before it was seen woke nobody.
     if (context->AppliedHint() >= context->DurableLsn() || background_failed_at_ == context->DurableLsn()) {
-      background_wake_.wait(lock, [&] { return background_work_ || stop(); });
+      const auto woken = [&] { return background_work_ || stop(); };
+      if (const auto due = ReapIn()) {
+        (void)background_wake_.wait_for(lock, *due, woken);
+      } else {
+        background_wake_.wait(lock, woken);
+      }
     }
     background_asleep_.store(false, std::memory_order_seq_cst);
     background_work_ = false;
     if (stop()) break;
-    if (context->DurableLsn() - context->AppliedHint() < kApplyBatch) {
+    const Lsn behind = context->DurableLsn() - context->AppliedHint();
+    if (behind > 0 && behind < kApplyBatch) {
       background_wake_.wait_for(lock, kApplyDelay, stop);
     }
     lock.unlock();
+    ReapIfDue();
     ApplyBehind();
     background_failed_at_ = context->AppliedHint() < context->DurableLsn() ? context->DurableLsn() : 0;
     if (committer->WantsSpare()) {

@@ -17,6 +17,7 @@
 #include "store/commit/committer.h"
 #include "store/commit/group.h"
 #include "store/commit/index_access.h"
+#include "store/lease_service.h"
 #include "store/recovery/config.h"
 #include "tenure/store.h"
 
@@ -60,6 +61,7 @@ class StoreImpl {
   std::unique_ptr<commit::Committer> committer;
   std::unique_ptr<commit::Applier> applier;
   std::unique_ptr<commit::Group> group;
+  std::unique_ptr<LeaseService> leases;
 
  private:
   StoreImpl(base::Env& environment, OpenOptions open_options) : env(environment), options(std::move(open_options)) {}
@@ -67,6 +69,9 @@ class StoreImpl {
   void Committed();
   void BackgroundMain();
   void ApplyBehind();
+  /// How long until a lease may have to be ended; nullopt: none is held.
+  std::optional<std::chrono::milliseconds> ReapIn() const;
+  void ReapIfDue();
 
   std::uint32_t opened_by_pid_ = 0;
   const std::uint64_t fork_generation_ = base::ForkGeneration();
@@ -74,7 +79,10 @@ class StoreImpl {
   std::atomic<bool> background_asleep_{false};
   std::mutex background_mutex_;
   std::condition_variable background_wake_;
-  bool background_work_ = false;  // guarded by background_mutex_
+  bool background_work_ = false;          // guarded by background_mutex_
+  std::uint64_t reap_not_before_ms_ = 0;  // background thread only
+  std::mutex reap_mutex_;                 // held while the background thread commits
+  bool reaping_over_ = false;             // guarded by reap_mutex_: the group stops
   /// The durable LSN that the last round did not reach: no reason to try again until it moves.
   Lsn background_failed_at_ = 0;  // background thread only
   std::thread background_;

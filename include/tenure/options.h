@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "tenure/conflict.h"
 #include "tenure/types.h"
@@ -15,6 +16,7 @@ namespace tenure {
 namespace base {
 class Env;
 }
+class Lease;
 
 /// Where messages for people go: the level is "debug", "info", "warning" or "error". Called from any
 /// thread, never while a lock of tenure is held; must not call back into the store.
@@ -61,6 +63,16 @@ struct CommitOptions {
   std::optional<ConflictStrategy> on_conflict;
   /// Recorded instead of OpenOptions::writer when not empty.
   std::string writer;
+  /// The lease that the transaction is made under: checked when it is committed, and every key that it writes must be
+  /// covered. Must outlive the call.
+  const Lease* lease = nullptr;
+  /// The same, by token: every key must be covered by `lease` or one of these.
+  std::vector<std::string> lease_tokens = {};
+  /// Tokens that apply where they cover; keys that they do not cover are written as without. Those of other stores
+  /// are ignored. One that is no longer held rejects the transaction, unless it is known not to cover its keys.
+  std::vector<std::string> ambient_lease_tokens = {};
+  /// How long, in milliseconds, Commit waits when somebody else's lease is in the way; Submit never does.
+  std::uint64_t wait_ms = 0;
 };
 
 enum class Consistency : std::uint8_t {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <cstdlib>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -35,7 +36,15 @@ enum class ErrorCode : std::uint8_t {
   kImmutable,         ///< A policy makes the version immutable.
   kSchemaMismatch,    ///< A policy's JSON Schema refuses the entry.
   kParked,            ///< The write was kept as a parked conflict (told per line by `apply --each`).
-  kLeaseRequired,     ///< A policy asks for a lease, and none was presented.
+  kLeaseHeld,         ///< Somebody else's lease covers what was to be written or leased; Error::holder says whose.
+  kDeadlock,          ///< Waiting for the lease would close a circle of waiters; the message shows it.
+  kLeasesExhausted,   ///< As many leases are held, or waited for, as the store or the pool takes.
+  kLeaseRequired,     ///< A policy asks for a lease, and none that covers the key was presented.
+  kLeaseExpired,      ///< The lease presented had expired, or its process had died.
+  kFenced,            ///< The same, and somebody else has leased the scope since.
+  kLeaseBroken,       ///< The lease presented was broken by an administrator.
+  kLeaseUnknown,      ///< The token names no lease that is held: released, ended long ago, or of another store.
+  kLeaseNotCovering,  ///< The lease presented does not entitle to write this key.
   kNoStore,           ///< No store at that place.
   kAlreadyAStore,     ///< init on an existing store.
   kCorruption,        ///< Bytes that contradict the journal's or the index's own checks.
@@ -66,6 +75,9 @@ struct Error {
   std::string key;                      ///< "name:version" or "name@tag", when one is concerned.
   std::optional<Revision> revision;     ///< The current revision, for conflicts.
   std::optional<Lsn> lsn;               ///< The LSN concerned (of a tombstone, of the oldest retained, …).
+  /// Who is in the way, for kLeaseHeld; shared because errors are copied more often than read.
+  std::shared_ptr<const LeaseInfo> holder;
+  std::optional<std::uint64_t> retry_after_ms;  ///< When trying again may succeed, at the latest as far as is known.
 };
 
 /// A T or an Error. Reading the wrong one aborts: it is a defect of the caller.

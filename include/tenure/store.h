@@ -8,6 +8,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,8 @@
 
 namespace tenure {
 
+class Lease;
+struct AcquireOptions;
 class StoreImpl;
 struct StoreDiagnosis;
 struct TicketState;
@@ -107,6 +110,17 @@ class TENURE_API Store {
   /// What became of a request id: its receipt, or kNotFound after journaling the id as cancelled, so
   /// that a transaction with that id that is still on its way can no longer apply.
   Result<Receipt> OutcomeOf(const std::string& request_id);
+
+  /// Leases scopes, all or none; waits for its turn as long as `options.wait` says. See tenure/lease.h.
+  /// kLeaseHeld names the holder; kDeadlock, kLeasesExhausted, kInvalidArgument.
+  Result<Lease> Acquire(const AcquireOptions& options);
+  /// By token, for leases without a handle. Prolongs it by its time to live, or to `ttl` from now.
+  Result<LeaseInfo> RenewLease(const std::string& token, std::optional<std::chrono::milliseconds> ttl = std::nullopt);
+  Result<Receipt> ReleaseLease(const std::string& token);
+  /// Takes a lease away, whoever holds it: its holder's writes are refused from the LSN of the receipt on.
+  Result<Receipt> BreakLease(Lsn id, const std::string& reason);
+  /// The leases that are held, by id.
+  Result<std::vector<LeaseInfo>> Leases() const;
 
   /// `ref`: "name" (when one version is live), "name:version", "name@tag" or "name@sha256:<hex>".
   Result<ArtifactEntry> Get(const std::string& ref, const ReadOptions& options = {}) const;

@@ -61,6 +61,32 @@ struct TagEntry {
 struct Policy;          // tenure/conflict.h
 struct ParkedConflict;  // tenure/conflict.h
 
+enum class LeaseMode : std::uint8_t {
+  kExclusive = 0,
+  kShared = 1,  ///< Several holders at once; keeps exclusive ones away, and entitles nobody to write.
+};
+
+/// A granted lease: what it covers, and who holds it. Its number is the LSN of its grant, which is its fencing token.
+struct LeaseInfo {
+  Lsn id = 0;
+  std::vector<std::string> scopes;  ///< "name:version", "name@tag", "name", "prefix/**" or "**".
+  LeaseMode mode = LeaseMode::kExclusive;
+  bool bound = false;  ///< Ends with the process that holds it, too.
+  std::uint64_t ttl_ms = 0;
+  std::string writer;
+  std::uint32_t uid = 0;
+  std::string host;
+  std::uint32_t pid = 0;            ///< In the holder's own pid namespace.
+  std::uint64_t process_start = 0;  ///< Clock ticks since boot.
+  std::string purpose;
+  TimeMs granted_at_ms = 0;   ///< Commit time of the grant.
+  std::uint64_t age_ms = 0;   ///< Since the grant. This and the two below: only where somebody looked just now.
+  std::uint64_t left_ms = 0;  ///< Until it expires, unless it is renewed.
+  std::uint64_t waiters = 0;  ///< In refusals: requests that wait for the same, and were there before.
+
+  friend bool operator==(const LeaseInfo&, const LeaseInfo&) = default;
+};
+
 /// One committed effect, as `log` and feeds show it.
 struct Event {
   Lsn lsn = 0;
@@ -70,7 +96,8 @@ struct Event {
   std::uint32_t uid = 0;
   std::string request_id;  ///< Empty when the transaction had none.
   /// "put", "delete", "set_tag", "delete_tag", "set_policy", "delete_policy", "park", "resolve", "trim_history",
-  /// "prune_requests", "trim_journal", "request".
+  /// "prune_requests", "trim_journal", "request", "lease_acquire", "lease_release", "lease_expire", "lease_break",
+  /// "lease_orphan".
   std::string op;
   std::optional<ArtifactEntry> entry;            ///< For put and delete.
   std::optional<Revision> merged_base;           ///< For a put that is a merge: the revision that it was merged over.
@@ -81,6 +108,8 @@ struct Event {
   std::string conflict;                          ///< For park and resolve: the id, as text.
   std::string take;                              ///< For resolve: "ours", "theirs", "base" or "given".
   Lsn below_lsn = 0;                             ///< For trim_history, prune_requests and trim_journal.
+  std::optional<LeaseInfo> lease;                ///< For lease_*; all but the first tell its id only.
+  std::string reason;                            ///< For lease_break.
 };
 
 }  // namespace tenure

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "store/base/fork.h"
 #include "store/base/hash.h"
 #include "store/base/processes.h"
 
@@ -67,6 +68,7 @@ HostInfo ReadHost() {
 // A forked child adds a node of its own in front; the parent's stays, since references to it may exist.
 struct Node {
   HostInfo info;
+  std::uint64_t fork_generation;
   const Node* previous;
 };
 std::atomic<const Node*> newest_node{nullptr};
@@ -74,18 +76,19 @@ std::atomic<const Node*> newest_node{nullptr};
 }  // namespace
 
 const HostInfo& ThisHost() {
-  const auto pid = static_cast<std::uint32_t>(::getpid());
+  // Not by the process id: asking for it is a system call, and this is asked with every commit.
+  const std::uint64_t generation = ForkGeneration();
   // Acquire pairs with the release below: whoever sees the node sees it filled.
   const Node* seen = newest_node.load(std::memory_order_acquire);
-  if (seen != nullptr && seen->info.pid == pid) return seen->info;
-  const Node* made = new Node{ReadHost(), seen};
+  if (seen != nullptr && seen->fork_generation == generation) return seen->info;
+  const Node* made = new Node{ReadHost(), generation, seen};
   while (!newest_node.compare_exchange_strong(seen, made, std::memory_order_acq_rel)) {
-    if (seen->info.pid == pid) {  // another thread of this process was faster
+    if (seen->fork_generation == generation) {  // another thread of this process was faster
       delete made;
       return seen->info;
     }
     delete made;
-    made = new Node{ReadHost(), seen};
+    made = new Node{ReadHost(), generation, seen};
   }
   return made->info;
 }

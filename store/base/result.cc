@@ -12,7 +12,8 @@ constexpr int kUsage = 2;
 constexpr int kMissing = 4;
 constexpr int kConflict = 5;
 constexpr int kWithoutStore = 10;
-constexpr int kWithoutLease = 12;
+constexpr int kLeaseTaken = 11;
+constexpr int kLeaseLost = 12;
 constexpr int kCorrupt = 13;
 
 struct CodeRow {
@@ -42,7 +43,15 @@ constexpr CodeRow kCodes[] = {
     {ErrorCode::kImmutable, "immutable", kConflict},
     {ErrorCode::kSchemaMismatch, "schema_mismatch", kConflict},
     {ErrorCode::kParked, "parked", kConflict},
-    {ErrorCode::kLeaseRequired, "lease_required", kWithoutLease},
+    {ErrorCode::kLeaseHeld, "lease_held", kLeaseTaken},
+    {ErrorCode::kDeadlock, "deadlock", kLeaseTaken},
+    {ErrorCode::kLeasesExhausted, "leases_exhausted", kLeaseTaken},
+    {ErrorCode::kLeaseRequired, "lease_required", kLeaseLost},
+    {ErrorCode::kLeaseExpired, "lease_expired", kLeaseLost},
+    {ErrorCode::kFenced, "fenced", kLeaseLost},
+    {ErrorCode::kLeaseBroken, "lease_broken", kLeaseLost},
+    {ErrorCode::kLeaseUnknown, "lease_unknown", kLeaseLost},
+    {ErrorCode::kLeaseNotCovering, "lease_not_covering", kLeaseLost},
     {ErrorCode::kNoStore, "no_store", kWithoutStore},
     {ErrorCode::kAlreadyAStore, "already_a_store", kFailure},
     {ErrorCode::kCorruption, "corruption", kCorrupt},

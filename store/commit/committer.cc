@@ -5,6 +5,7 @@
 
 #include "store/base/error.h"
 #include "store/base/failpoint.h"
+#include "store/commit/decide_lease.h"
 #include "store/commit/resolve.h"
 #include "store/ingest/slot_reader.h"
 
@@ -34,6 +35,7 @@ Committer::Committer(const Context& context, IndexPool& pool, CommitLease& lease
       registry_(registry),
       factory_(context.env, context.journal_dir),
       heads_(context, pool),
+      desk_(context),
       drain_(context, registry) {}
 
 Committer::~Committer() = default;
@@ -48,10 +50,16 @@ void Committer::Forget() {
 
 Status Committer::JumpToIndex() {
   TENURE_ASSIGN(auto view, pool_.Take());
+  TENURE_RETURN_IF_ERROR(view->BeginSnapshot());  // until the view is given back
   TENURE_ASSIGN(const index::Mark mark, view->ReadMark());
+  std::vector<model::LeaseRow> leases;
+  TENURE_RETURN_IF_ERROR(view->ForEachLease([&leases](const model::LeaseRow& row) {
+    leases.push_back(row);
+    return true;
+  }));
   reader_.reset();
   position_ = mark.position;
-  heads_.Reset(mark.position.state_hash, view.generation());
+  heads_.Reset(mark.position.state_hash, view.generation(), std::move(leases));
   return {};
 }
 
@@ -203,6 +211,7 @@ void Committer::BeginFrame() {
   batch_.time_ms = std::max(context_.env.WallMs(), position_->time_ms);
   batch_.boottime_ms = context_.env.BoottimeMs();
   batch_began_ns_ = context_.env.MonotonicNs();
+  desk_.Begin(epoch_, batch_.boottime_ms, batch_.time_ms, heads_.leases());
 }
 
 bool Committer::FrameFull() const {
@@ -236,11 +245,13 @@ void Committer::RaiseKeys(const model::CommittedTxn& txn) {
 
 std::optional<Result<Receipt>> Committer::DecideRequest(const Request& request, const model::Origin& origin) {
   const Lsn lsn = batch_.first_lsn + batch_.count;
-  auto decision = commit::Decide(heads_, request, lsn, batch_.time_ms);
+  auto decision = commit::Decide(heads_, desk_, request, lsn, batch_.time_ms);
   if (!decision.ok()) return std::move(decision).error();
   if (decision->txn) {
-    decision->txn->origin = origin;
+    // Leases that ended while the request itself was rejected: a successor must not take that for its commit.
+    if (!decision->rejected || decision->txn->cancelled) decision->txn->origin = origin;
     RaiseKeys(*decision->txn);
+    TouchLeases(heads_, desk_, *decision->txn);
     base::Encoder out(batch_.buffer);
     model::EncodeTxn(*decision->txn, out);
     ++batch_.count;
@@ -294,6 +305,8 @@ BatchEnd Committer::AppendAndPublish() {
     return BatchEnd::kBroken;
   }
   TENURE_FAIL_POINT("commit.before_publish");
+  // Before it counts, so that no wake-up is lost with this process: store/ingest/wait_cells.h.
+  desk_.CallTouched();
   if (OutOfTime()) return Fence("the batch was too old to be published");
   if (!lease_.Publish(epoch_, position_->last_lsn, after->last_lsn) && !TENURE_SEEDED_BUG("publish_before_sync")) {
     return Fence("superseded before the batch was published");

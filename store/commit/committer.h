@@ -97,6 +97,7 @@ class Committer {
   ingest::Registry& registry_;
   journal::SegmentFactory factory_;
   Heads heads_;
+  LeaseDesk desk_;
   LaneDrain drain_;
   std::unique_ptr<journal::Writer> writer_;
   std::unique_ptr<journal::Reader> reader_;

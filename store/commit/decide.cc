@@ -3,6 +3,7 @@
 #include "store/base/error.h"
 #include "store/base/failpoint.h"
 #include "store/commit/deciding.h"
+#include "store/commit/write_guard.h"
 #include "store/journal/format.h"
 
 namespace tenure::commit {
@@ -88,12 +89,41 @@ bool KeepsResults(const Request& request, Outcome outcome) {
          outcome == Outcome::kParked || (!model::OnEntry(kind) && !model::OnTag(kind));
 }
 
+/// Of a request that ends here: what it did to leases, or why it was rejected, or both.
+Decision Journal(Heads& heads, const Request& request, Lsn lsn, TimeMs time_ms, LeaseDecision leases) {
+  Decision decision;
+  decision.rejected = std::move(leases.rejected);
+  decision.receipt.outcome = leases.effects.empty() ? Outcome::kUnchanged : Outcome::kCommitted;
+  decision.receipt.lsn = leases.effects.empty() ? 0 : lsn;
+  decision.receipt.time_ms = leases.effects.empty() ? 0 : time_ms;
+  if (!decision.rejected && request.lease_action->what == LeaseDo::kLook) {
+    decision.receipt.lsn = heads.leases().Find(request.lease_action->id)->info.ttl_ms;
+  }
+  if (!leases.effects.empty()) {
+    model::CommittedTxn txn = NewTxn(request, lsn, time_ms);
+    // A rejected request is not what this transaction is: its id stays free.
+    if (decision.rejected) txn.request_id.clear();
+    if (decision.rejected) txn.body_hash = {};
+    txn.effects = std::move(leases.effects);
+    decision.txn = std::move(txn);
+  }
+  heads.Accept();
+  return decision;
+}
+
+/// A write whose lease is over, after a first try was rolled back: asked again, for the ends that its answer rests on.
+Result<Decision> RefuseLost(Heads& heads, LeaseDesk& desk, const Request& request, Lsn lsn, TimeMs time_ms) {
+  heads.Begin();
+  WriteGuard guard(heads, desk, request);
+  auto looked = guard.Look();
+  if (looked.ok()) return Journal(heads, request, lsn, time_ms, guard.TakeRefused());
+  heads.Rollback();
+  return std::move(looked).error();
+}
+
 }  // namespace
 
-conflict::LeaseState NoLease(const Operation&) { return conflict::LeaseState::kNone; }
-
-Result<Decision> Decide(Heads& heads, const Request& request, Lsn lsn, TimeMs time_ms,
-                        const conflict::LeaseOf& lease_of) {
+Result<Decision> Decide(Heads& heads, LeaseDesk& desk, const Request& request, Lsn lsn, TimeMs time_ms) {
   if (!request.request_id.empty()) {
     TENURE_ASSIGN(const RequestPtr row, heads.Request(request.request_id));
     if (row && !TENURE_SEEDED_BUG("forget_request_ids")) return AnswerRecorded(request, *row);
@@ -110,17 +140,37 @@ Result<Decision> Decide(Heads& heads, const Request& request, Lsn lsn, TimeMs ti
     decision.rejected = NeverApplied(request.request_id, lsn);
     return decision;
   }
-  Deciding deciding(heads, request, lease_of, lsn, time_ms);
+  if (request.lease_action) {
+    return Journal(heads, request, lsn, time_ms, DecideLease(heads, desk, request, lsn, time_ms));
+  }
+  WriteGuard guard(heads, desk, request);
+  auto looked = guard.Look();
+  if (!looked.ok()) {
+    heads.Rollback();
+    return std::move(looked).error();
+  }
+  if (!*looked) return Journal(heads, request, lsn, time_ms, guard.TakeRefused());
+  const conflict::LeaseOf lease_of = [&guard](const Operation& op) { return guard.StateOf(op); };
+  Deciding deciding(heads, request, lease_of, {lsn, time_ms, guard.ended().size()});
   auto ran = RunAll(deciding, request);
   if (!ran.ok() || *ran) {
     heads.Rollback();
     if (!ran.ok()) return std::move(ran).error();
+    // Nothing was parked: what its lease says comes before everything else.
+    if (guard.lost()) return RefuseLost(heads, desk, request, lsn, time_ms);
     decision.rejected = std::move(*ran);
     return decision;
   }
   decision.receipt.outcome = deciding.outcome();
   std::vector<model::Effect> effects = deciding.TakeEffects();
   const bool changed = !effects.empty();
+  if (changed) {
+    effects.insert(effects.begin(), guard.ended().begin(), guard.ended().end());
+  } else if (!guard.ended().empty()) {
+    // Nothing is written, so nothing has to end for it.
+    heads.Rollback();
+    heads.Begin();
+  }
   decision.receipt.lsn = changed ? lsn : deciding.newest_named_lsn;
   decision.receipt.results = std::move(deciding.results);
   if (changed || !request.request_id.empty()) {

@@ -1,15 +1,17 @@
 // Decides one transaction against the current rows: effects, or why not. The only place where a
 // request becomes effects; replay never comes here.
 //
-// Time is an argument. Reads go through Heads; nothing else is touched.
+// Time is an argument, and what leases are in time the desk says. Reads go through Heads; nothing else is touched.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "conflict/rules.h"
 #include "store/commit/heads.h"
+#include "store/commit/lease_desk.h"
 #include "store/model/effect.h"
 #include "tenure/options.h"
 #include "tenure/transaction.h"
@@ -25,24 +27,23 @@ struct Request {
   base::Hash128 body_hash;
   /// Unset: the policy of each key decides.
   std::optional<ConflictStrategy> on_conflict;
+  /// What the transaction presents.
+  std::vector<PresentedLease> leases;
+  /// Instead of operations. Shared: a request is copied into its lane, and most have none.
+  std::shared_ptr<const LeaseAction> lease_action;
   /// OutcomeOf: answer for request_id, or journal it as cancelled.
   bool asks_outcome = false;
 };
 
 struct Decision {
-  /// The answer is this error. No effect; only a cancelled request id is journaled with one.
+  /// The answer is this error. Journaled with one: a cancelled request id, or the end of a lease that was over.
   std::optional<Error> rejected;
   Receipt receipt;                         ///< When not rejected.
   std::optional<model::CommittedTxn> txn;  ///< To be journaled under its LSN; absent: nothing to journal.
 };
 
-/// For stores without leases: none is ever presented.
-conflict::LeaseState NoLease(const Operation& op);
-
-/// `lsn` is what the transaction gets if it is journaled, `time_ms` the batch's commit time, `lease_of` says what the
-/// leases that were presented are worth at that time. A failed Result means that the index could not be read; the
-/// heads are unchanged then.
-Result<Decision> Decide(Heads& heads, const Request& request, Lsn lsn, TimeMs time_ms,
-                        const conflict::LeaseOf& lease_of = NoLease);
+/// `lsn` is what the transaction gets if it is journaled, `time_ms` the batch's commit time. A failed
+/// Result means that the index could not be read; the heads are unchanged then.
+Result<Decision> Decide(Heads& heads, LeaseDesk& desk, const Request& request, Lsn lsn, TimeMs time_ms);
 
 }  // namespace tenure::commit

@@ -29,8 +29,19 @@ inline constexpr std::size_t kEffectBytesMax = 2 * model::kTxnBytesMax;
 
 class Deciding {
  public:
-  Deciding(Heads& heads, const Request& request, const conflict::LeaseOf& lease_of, Lsn lsn, TimeMs time_ms)
-      : heads_(heads), request_(request), lease_of_(lease_of), lsn_(lsn), time_ms_(time_ms) {}
+  /// Where the transaction will stand, if it is journaled.
+  struct Place {
+    Lsn lsn = 0;
+    TimeMs time_ms = 0;
+    std::size_t effects_before = 0;  ///< Effects that come before those decided here: ends of leases.
+  };
+  Deciding(Heads& heads, const Request& request, const conflict::LeaseOf& lease_of, const Place& place)
+      : heads_(heads),
+        request_(request),
+        lease_of_(lease_of),
+        lsn_(place.lsn),
+        time_ms_(place.time_ms),
+        effects_before_(place.effects_before) {}
 
   /// nullopt: goes on. An Error inside the optional: rejected. A failed Result: could not be decided.
   using Step = Result<std::optional<Error>>;
@@ -105,12 +116,15 @@ class Deciding {
   Step ResolveConflict(const Operation& op);
   Step RunResolution(const Operation& write);
   void AddRare(model::EffectKind kind, model::RareEffect rare);
+  /// The number that the next effect will have in its transaction.
+  std::uint32_t NextEffect() const { return static_cast<std::uint32_t>(effects_before_ + effects_.size()); }
 
   Heads& heads_;
   const Request& request_;
   const conflict::LeaseOf& lease_of_;
   const Lsn lsn_;
   const TimeMs time_ms_;
+  const std::size_t effects_before_;
   std::vector<model::Effect> effects_;
   std::size_t effect_bytes_ = 0;
   bool resolving_ = false;  // within a resolution: nothing is parked again, and no policy names its strategy

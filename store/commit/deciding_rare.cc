@@ -124,7 +124,7 @@ Deciding::Step Deciding::SetPolicy(const Operation& op) {
   policy.writer = request_.writer;
   policy.time_ms = time_ms_;
   policy.lsn = lsn_;
-  policy.effect = static_cast<std::uint32_t>(effects_.size());
+  policy.effect = NextEffect();
   AddRare(model::EffectKind::kSetPolicy, std::move(rare));
   heads_.SetPolicy(std::move(policy));
   results.push_back({Outcome::kCommitted, 0});

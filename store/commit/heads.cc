@@ -124,12 +124,26 @@ void Heads::PruneRequests(Lsn below, const base::Hash128& sum) {
   std::erase_if(requests_, [&](const auto& item) { return item.second->lsn < below; });
 }
 
+void Heads::GrantLease(model::LeaseRow row) {
+  state_hash_ += model::RowHash(row);
+  undo_.emplace_back(UndoLease{row.info.id, std::nullopt});
+  leases_.Add(std::move(row));
+}
+
+void Heads::EndLease(Lsn id, model::EffectKind kind) {
+  model::LeaseRow row = leases_.End(id, kind);
+  state_hash_ -= model::RowHash(row);
+  undo_.emplace_back(UndoLease{id, std::move(row)});
+}
+
 void Heads::Rollback() {
   while (!undo_.empty()) {
     if (auto* entry = std::get_if<UndoEntry>(&undo_.back())) {
       Restore(entries_, entry->key, std::move(entry->before));
     } else if (auto* tag = std::get_if<UndoTag>(&undo_.back())) {
       Restore(tags_, tag->key, std::move(tag->before));
+    } else if (auto* lease = std::get_if<UndoLease>(&undo_.back())) {
+      lease->before ? leases_.Add(std::move(*lease->before)) : leases_.Remove(lease->id);
     } else {
       requests_.erase(std::get<UndoRequest>(undo_.back()).key);
     }
@@ -169,6 +183,18 @@ void Heads::Replay(const std::vector<model::CommittedTxn>& txns, const base::Has
         case model::EffectKind::kTrimHistoryExcept:
         case model::EffectKind::kTrimJournal:
           break;  // no current row changes
+        case model::EffectKind::kGrantLease:
+          leases_.Add(model::LeaseAfter(txn, effect));
+          break;
+        case model::EffectKind::kReleaseLease:
+        case model::EffectKind::kExpireLease:
+        case model::EffectKind::kBreakLease:
+        case model::EffectKind::kOrphanLease:
+          // One that is not there would contradict the state hash, which the index is checked against.
+          if (const Lsn id = effect.lease.front().row.info.id; leases_.Find(id) != nullptr) {
+            (void)leases_.End(id, effect.kind);
+          }
+          break;
       }
     }
     if (auto row = model::RequestRowOf(txn)) {
@@ -179,8 +205,11 @@ void Heads::Replay(const std::vector<model::CommittedTxn>& txns, const base::Has
   state_hash_ = state_hash;
 }
 
-void Heads::Reset(const base::Hash128& state_hash, const index::Generation& generation) {
+void Heads::Reset(const base::Hash128& state_hash, const index::Generation& generation,
+                  std::vector<model::LeaseRow> leases) {
   generation_ = generation;
+  leases_.Clear();
+  for (model::LeaseRow& row : leases) leases_.Add(std::move(row));
   view_.reset();
   undo_.clear();
   entries_.clear();

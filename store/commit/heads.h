@@ -17,6 +17,7 @@
 #include <variant>
 #include <vector>
 
+#include "lease/table.h"
 #include "store/base/hash.h"
 #include "store/commit/index_access.h"
 #include "store/commit/rare_heads.h"
@@ -49,7 +50,12 @@ class Heads {
   Result<std::size_t> PolicyCount() { return rare_.PolicyCount(ViewOf()); }
   Result<ParkedPtr> Parked(const ConflictId& id) { return rare_.Parked(id, ViewOf()); }
 
+  /// Every lease that was granted and not ended. In memory, whole.
+  const lease::Table& leases() const { return leases_; }
+
   void Begin();
+  void GrantLease(model::LeaseRow row);
+  void EndLease(Lsn id, model::EffectKind kind);
   void PutEntry(ArtifactEntry entry, const ArtifactEntry* replaced);
   void PutTag(TagEntry tag, const TagEntry* replaced);
   void PutRequest(model::RequestRow row);
@@ -69,8 +75,9 @@ class Heads {
 
   /// Takes over what another committer did; `state_hash` is the frame's.
   void Replay(const std::vector<model::CommittedTxn>& txns, const base::Hash128& state_hash);
-  /// Starts anew at a position whose state hash is given: everything up to it is in that index generation.
-  void Reset(const base::Hash128& state_hash, const index::Generation& generation = {});
+  /// Starts anew at a position whose state hash and leases are given: everything up to it is in that index generation.
+  void Reset(const base::Hash128& state_hash, const index::Generation& generation = {},
+             std::vector<model::LeaseRow> leases = {});
   /// Rows are read from this one only: what the cache has dropped is in it, and need not be in another yet.
   const index::Generation& generation() const { return generation_; }
   /// Ends the index view that reads of this batch shared, and drops cached rows when there are many.
@@ -99,6 +106,10 @@ class Heads {
   struct UndoRequest {
     std::string key;
   };
+  struct UndoLease {
+    Lsn id;
+    std::optional<model::LeaseRow> before;  // nullopt: it was granted
+  };
 
   const Context& context_;
   IndexPool& pool_;
@@ -108,7 +119,8 @@ class Heads {
   std::unordered_map<std::string, RequestPtr> requests_;
   std::unordered_map<std::string, EntryPtr> entry_revisions_;  // key and revision; superseded ones only
   RareHeads rare_;
-  std::vector<std::variant<UndoEntry, UndoTag, UndoRequest>> undo_;
+  lease::Table leases_;
+  std::vector<std::variant<UndoEntry, UndoTag, UndoRequest, UndoLease>> undo_;
   index::Generation generation_;
   base::Hash128 state_hash_;
   base::Hash128 state_hash_before_;

@@ -1,5 +1,6 @@
 #include "store/commit/request_codec.h"
 
+#include "lease/messages.h"
 #include "store/base/error.h"
 #include "store/model/validate.h"
 
@@ -156,6 +157,8 @@ bool DecodeOperation(Decoder& in, Operation& op) {
 // Flags of an error's optional members.
 constexpr std::uint8_t kErrorRevision = 1;
 constexpr std::uint8_t kErrorLsn = 2;
+constexpr std::uint8_t kErrorHolder = 4;  // instead of message and hint, which follow from it
+constexpr std::uint8_t kErrorOwn = 8;
 
 /// Cut where a character ends, so that what arrives is still UTF-8.
 std::string_view Cut(std::string_view text, std::size_t bytes_max) {
@@ -165,8 +168,64 @@ std::string_view Cut(std::string_view text, std::size_t bytes_max) {
   return text.substr(0, end);
 }
 
+/// Texts of a refusal that names a holder: together with its numbers below kRefusalBytes.
+constexpr std::size_t kWhatBytes = 100;
+constexpr std::size_t kScopeBytes = 80;
+constexpr std::size_t kWriterBytes = 48;
+constexpr std::size_t kHostBytes = 40;
+constexpr std::size_t kPurposeBytes = 32;
+static_assert(kWhatBytes + kScopeBytes + kWriterBytes + kHostBytes + kPurposeBytes + 8 * 10 <= ingest::kRefusalBytes);
+
+/// The key, or what the message begins with.
+std::string_view WhatOf(const Error& error) {
+  if (!error.key.empty()) return error.key;
+  return std::string_view(error.message).substr(0, error.message.find(": "));
+}
+
+void EncodeHeld(const Error& error, Encoder& out) {
+  const LeaseInfo& holder = *error.holder;
+  const bool own = error.message.ends_with("with itself");
+  out.U8(static_cast<std::uint8_t>(kErrorHolder | (own ? kErrorOwn : 0)));
+  out.Text(Cut(WhatOf(error), kWhatBytes));
+  out.U8(error.key.empty() || error.key.size() > kWhatBytes ? 0 : 1);
+  out.Varint(holder.id);
+  out.U8(static_cast<std::uint8_t>(holder.mode));
+  out.U8(holder.bound ? 1 : 0);
+  out.Varint(holder.pid);
+  out.Signed(holder.granted_at_ms);
+  out.Varint(holder.age_ms);
+  out.Varint(holder.left_ms);
+  out.Varint(holder.waiters);
+  out.Text(Cut(holder.writer, kWriterBytes));
+  out.Text(Cut(holder.host, kHostBytes));
+  out.Text(Cut(holder.purpose, kPurposeBytes));
+  out.Text(holder.scopes.empty() ? std::string_view() : Cut(holder.scopes.front(), kScopeBytes));
+}
+
+Error DecodeHeld(Decoder& in, std::uint8_t flags) {
+  LeaseInfo holder;
+  const std::string what(in.Text(kWhatBytes));
+  const bool is_key = in.U8() != 0;
+  holder.id = in.Varint();
+  holder.mode = in.U8() != 0 ? LeaseMode::kShared : LeaseMode::kExclusive;
+  holder.bound = in.U8() != 0;
+  holder.pid = static_cast<std::uint32_t>(in.Varint());
+  holder.granted_at_ms = in.Signed();
+  holder.age_ms = in.Varint();
+  holder.left_ms = in.Varint();
+  holder.waiters = in.Varint();
+  holder.writer = in.Text(kWriterBytes);
+  holder.host = in.Text(kHostBytes);
+  holder.purpose = in.Text(kPurposeBytes);
+  holder.scopes.emplace_back(in.Text(kScopeBytes));
+  Error error = lease::HeldError(what, std::move(holder), (flags & kErrorOwn) != 0);
+  if (is_key) error.key = what;
+  return error;
+}
+
 void EncodeError(const Error& error, Encoder& out) {
   out.U8(static_cast<std::uint8_t>(error.code));
+  if (error.holder) return EncodeHeld(error, out);
   out.U8(static_cast<std::uint8_t>((error.revision ? kErrorRevision : 0) | (error.lsn ? kErrorLsn : 0)));
   if (error.revision) out.Varint(*error.revision);
   if (error.lsn) out.Varint(*error.lsn);
@@ -185,6 +244,10 @@ std::optional<Error> DecodeError(base::ByteView bytes) {
   Error error;
   error.code = static_cast<ErrorCode>(in.U8());
   const std::uint8_t flags = in.U8();
+  if ((flags & kErrorHolder) != 0) {
+    error = DecodeHeld(in, flags);
+    return in.ok() ? std::optional<Error>(std::move(error)) : std::nullopt;
+  }
   if (flags & kErrorRevision) error.revision = in.Varint();
   if (flags & kErrorLsn) error.lsn = in.Varint();
   error.message = in.Text(ingest::kRefusalBytes);
@@ -230,6 +293,10 @@ void EncodeRequest(const Request& request, base::Bytes& out) {
   }
   encoder.Varint(request.operations.size());
   for (const Operation& op : request.operations) EncodeOperation(op, encoder);
+  encoder.Varint(request.leases.size());
+  for (const PresentedLease& lease : request.leases) EncodePresented(lease, encoder);
+  encoder.U8(request.lease_action ? 1 : 0);
+  if (request.lease_action) EncodeAction(*request.lease_action, encoder);
 }
 
 std::optional<Request> DecodeRequest(base::ByteView bytes) {
@@ -250,7 +317,7 @@ std::optional<Request> DecodeRequest(base::ByteView bytes) {
       count > model::kTxnOperationsMax)
     return std::nullopt;
   request.asks_outcome = asks != 0;
-  if (request.asks_outcome ? (count != 0 || request.request_id.empty()) : count == 0) return std::nullopt;
+  if (request.asks_outcome && (count != 0 || request.request_id.empty())) return std::nullopt;
   request.operations.resize(count);
   for (Operation& op : request.operations) {
     if (!DecodeOperation(in, op)) return std::nullopt;
@@ -258,7 +325,16 @@ std::optional<Request> DecodeRequest(base::ByteView bytes) {
     // must not reach the journal.
     if (!model::Normalise(op).ok()) return std::nullopt;
   }
-  if (!in.empty()) return std::nullopt;
+  const std::uint64_t leases = in.Varint();
+  if (!in.ok() || leases > kPresentedMax) return std::nullopt;
+  for (std::uint64_t i = 0; i < leases; ++i) request.leases.push_back(DecodePresented(in));
+  if (in.U8() != 0) {
+    auto action = DecodeAction(in);
+    if (!action) return std::nullopt;
+    request.lease_action = std::make_shared<const LeaseAction>(std::move(*action));
+  }
+  const int jobs = (count != 0 ? 1 : 0) + (request.asks_outcome ? 1 : 0) + (request.lease_action ? 1 : 0);
+  if (!in.ok() || !in.empty() || jobs != 1) return std::nullopt;
   return request;
 }
 

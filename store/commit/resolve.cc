@@ -149,6 +149,7 @@ Receipt ReceiptOf(const model::CommittedTxn& txn) {
   if (receipt.results.empty() && !txn.effects.empty()) {
     // One operation: its own effect is the last, behind those of the tags it took along.
     const model::Effect& effect = txn.effects.back();
+    if (model::IsLease(effect.kind)) return receipt;  // its LSN says it all
     const bool of_tag = effect.kind == model::EffectKind::kSetTag || effect.kind == model::EffectKind::kDeleteTag;
     receipt.results.push_back({Outcome::kCommitted, of_tag ? effect.tag.revision : effect.entry.revision});
   }

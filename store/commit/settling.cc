@@ -288,7 +288,7 @@ void Deciding::AddParked(ParkedConflict conflict, std::size_t bytes) {
   effect_bytes_ += bytes + conflict.reason.size();
   model::RareEffect rare;
   rare.parked = conflict;
-  conflict.id = {lsn_, static_cast<std::uint32_t>(effects_.size())};
+  conflict.id = {lsn_, NextEffect()};
   conflict.writer = request_.writer;
   conflict.uid = request_.uid;
   conflict.time_ms = time_ms_;

@@ -131,14 +131,30 @@ void Changes::Add(const model::CommittedTxn& txn, const model::Effect& effect) {
   }
 }
 
+void Changes::AddLease(const model::CommittedTxn& txn, const model::Effect& effect) {
+  if (effect.kind == model::EffectKind::kGrantLease) {
+    leases_.emplace(txn.lsn, model::LeaseAfter(txn, effect));
+    return;
+  }
+  const Lsn id = effect.lease.front().row.info.id;
+  const auto granted = leases_.find(id);
+  if (granted != leases_.end() && granted->second) {
+    leases_.erase(granted);
+  } else {
+    leases_.emplace(id, std::nullopt);
+  }
+}
+
 std::size_t Changes::memory_bytes() const {
-  return arena_.bytes() + entries_.memory_bytes() + tags_.memory_bytes() +
-         (entries_.size() + tags_.size()) * sizeof(SortKey) + requests_.size() * 2 * sizeof(model::RequestRow);
+  return leases_.size() * 2 * sizeof(model::LeaseRow) + arena_.bytes() + entries_.memory_bytes() +
+         tags_.memory_bytes() + (entries_.size() + tags_.size()) * sizeof(SortKey) +
+         requests_.size() * 2 * sizeof(model::RequestRow);
 }
 
 void Changes::Clear() {
   arena_.Clear();
   last_writer_ = last_media_type_ = {};
+  leases_.clear();
   if (texts_ == Texts::kOwned) {
     entries_ = {};
     tags_ = {};

@@ -7,7 +7,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -58,15 +60,19 @@ class Changes {
   /// An effect that changes an entry or a tag.
   void Add(const model::CommittedTxn& txn, const model::Effect& effect);
   void AddRequest(model::RequestRow row) { requests_.push_back(std::move(row)); }
+  /// A lease granted, or ended: one that did both within the batch never gets a row.
+  void AddLease(const model::CommittedTxn& txn, const model::Effect& effect);
   /// Rough, for bounding what an owning batch holds.
   std::size_t memory_bytes() const;
-  bool empty() const { return entries_.empty() && tags_.empty() && requests_.empty(); }
+  bool empty() const { return entries_.empty() && tags_.empty() && requests_.empty() && leases_.empty(); }
   /// Empties it; a borrowing batch keeps a little memory for the next one, an owning one nothing.
   void Clear();
 
   const Rows<EntryView>& entries() const { return entries_; }
   const Rows<TagView>& tags() const { return tags_; }
   const std::vector<model::RequestRow>& requests() const { return requests_; }
+  /// By id; without a row: ended, and granted before this batch.
+  const std::map<Lsn, std::optional<model::LeaseRow>>& leases() const { return leases_; }
 
  private:
   std::string_view Keep(std::string_view text) { return texts_ == Texts::kOwned ? arena_.Copy(text) : text; }
@@ -78,6 +84,7 @@ class Changes {
   Rows<EntryView> entries_;
   Rows<TagView> tags_;
   std::vector<model::RequestRow> requests_;
+  std::map<Lsn, std::optional<model::LeaseRow>> leases_;
 };
 
 }  // namespace tenure::index

@@ -137,6 +137,8 @@ class IndexReader {
   Status ForEachTagHistory(const std::function<bool(const TagEntry&)>& visit) const;
   /// Request ids recorded below `lsn`, for the pruning decision.
   Status ForEachRequest(Lsn below, const std::function<bool(const model::RequestRow&)>& visit) const;
+  /// Leases that were granted and not ended, by id.
+  Status ForEachLease(const std::function<bool(const model::LeaseRow&)>& visit) const;
   Result<Counts> Count() const;
   /// Superseded revisions (of entries and tags) that trimming below `lsn` would drop.
   Result<std::uint64_t> CountHistoryBelow(Lsn lsn, const std::vector<model::KeepRule>& keep = {}) const;

@@ -166,6 +166,12 @@ Status IndexReader::ForEachRequest(Lsn below, const std::function<bool(const mod
   return VisitRows(statement, ReadRequest, visit);
 }
 
+Status IndexReader::ForEachLease(const std::function<bool(const model::LeaseRow&)>& visit) const {
+  TENURE_ASSIGN(Statement statement,
+                Statement::Prepare(state_->connection, "SELECT " TENURE_LEASE_COLUMNS " FROM lease ORDER BY id"));
+  return VisitRows(statement, ReadLease, visit);
+}
+
 Result<Counts> IndexReader::Count() const {
   TENURE_ASSIGN(Statement statement,
                 Statement::Prepare(state_->connection,

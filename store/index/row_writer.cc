@@ -47,12 +47,58 @@ RowWriter::RowWriter(Connection& connection)
       rare_(connection),
       insert_request_("INSERT INTO request (" TENURE_REQUEST_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"),
       prune_requests_("DELETE FROM request WHERE lsn < ?1"),
-      raise_oldest_("UPDATE meta SET oldest_history_lsn = ?1 WHERE oldest_history_lsn < ?1") {}
+      raise_oldest_("UPDATE meta SET oldest_history_lsn = ?1 WHERE oldest_history_lsn < ?1"),
+      insert_lease_("INSERT INTO lease (" TENURE_LEASE_COLUMNS
+                    ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"),
+      delete_lease_("DELETE FROM lease WHERE id = ?1") {}
 
 Status RowWriter::Write(const Changes& changes) {
   TENURE_RETURN_IF_ERROR(entries_.Write(connection_, source_, changes.entries()));
   TENURE_RETURN_IF_ERROR(tags_.Write(connection_, source_, changes.tags()));
+  TENURE_RETURN_IF_ERROR(WriteLeases(changes.leases()));
   return WriteRequests(changes.requests());
+}
+
+Status RowWriter::WriteLeases(const std::map<Lsn, std::optional<model::LeaseRow>>& leases) {
+  for (const auto& [id, row] : leases) {
+    if (row) {
+      TENURE_RETURN_IF_ERROR(InsertLease(*row));
+      continue;
+    }
+    TENURE_ASSIGN(Statement * remove, delete_lease_.Get(connection_));
+    remove->Bind(1, id);
+    TENURE_RETURN_IF_ERROR(remove->Run());
+    if (sqlite3_changes(connection_.handle()) == 1) continue;
+    Error e = base::MakeError(ErrorCode::kCorruption,
+                              std::string("index ") + sqlite3_db_filename(connection_.handle(), "main") + ": lease " +
+                                  std::to_string(id) + " has no row, but the journal ends it",
+                              kRebuildHint);
+    e.lsn = id;
+    return e;
+  }
+  return {};
+}
+
+Status RowWriter::InsertLease(const model::LeaseRow& row) {
+  TENURE_ASSIGN(Statement * insert, insert_lease_.Get(connection_));
+  const LeaseInfo& lease = row.info;
+  const std::string scopes = RenderUrls(lease.scopes);
+  const std::string hash = base::Hex(row.secret_hash);
+  insert->Bind(1, lease.id);
+  insert->Bind(2, std::uint64_t{row.slot});
+  insert->Bind(3, scopes);
+  insert->Bind(4, static_cast<std::int64_t>(lease.mode));
+  insert->Bind(5, std::int64_t{lease.bound});
+  insert->Bind(6, lease.ttl_ms);
+  insert->Bind(7, hash);
+  insert->Bind(8, lease.writer);
+  insert->Bind(9, std::uint64_t{lease.uid});
+  insert->Bind(10, lease.host);
+  insert->Bind(11, std::uint64_t{lease.pid});
+  insert->Bind(12, lease.process_start);
+  insert->Bind(13, lease.purpose);
+  insert->Bind(14, lease.granted_at_ms);
+  return insert->Run();
 }
 
 Status RowWriter::WriteRequests(const std::vector<model::RequestRow>& rows) {

@@ -30,12 +30,14 @@ class RowWriter {
  private:
   Status RaiseOldest(Lsn below_lsn);
   Status WriteRequests(const std::vector<model::RequestRow>& rows);
+  Status WriteLeases(const std::map<Lsn, std::optional<model::LeaseRow>>& leases);
+  Status InsertLease(const model::LeaseRow& row);
   Connection& connection_;
   RowSource source_;
   KeyedTable<EntryView> entries_;
   KeyedTable<TagView> tags_;
   RareRows rare_;
-  LazyStatement insert_request_, prune_requests_, raise_oldest_;
+  LazyStatement insert_request_, prune_requests_, raise_oldest_, insert_lease_, delete_lease_;
 };
 
 }  // namespace tenure::index

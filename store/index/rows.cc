@@ -31,6 +31,19 @@ struct Parameter {
   void SetNull() const { statement.BindNull(number); }
 };
 
+Result<std::vector<std::string>> ReadTexts(std::string_view json, const char* kind, const std::string& key,
+                                           const std::string& column) {
+  const nlohmann::json list = nlohmann::json::parse(json.begin(), json.end(), nullptr, false);
+  const auto is_text = [](const nlohmann::json& text) { return text.is_string(); };
+  if (!list.is_array() || !std::all_of(list.begin(), list.end(), is_text)) {
+    return BadRow(kind, key, column + " is not a JSON array");
+  }
+  std::vector<std::string> texts;
+  texts.reserve(list.size());
+  for (const nlohmann::json& text : list) texts.push_back(text.get_ref<const std::string&>());
+  return texts;
+}
+
 template <typename View>
 void BindAll(Statement& statement, int first, const View& row) {
   for (int i = 0; i < View::kPayloadColumns; ++i) GivePayload(row, i, Parameter{statement, first + i});
@@ -99,16 +112,8 @@ void BindPayload(Statement& statement, int first, const EntryView& row) { BindAl
 void BindPayload(Statement& statement, int first, const TagView& row) { BindAll(statement, first, row); }
 
 Result<std::vector<std::string>> ReadUrls(std::string_view json, std::string_view name, std::string_view version) {
-  std::vector<std::string> urls;
-  if (json == kNoUrls) return urls;
-  const nlohmann::json list = nlohmann::json::parse(json.begin(), json.end(), nullptr, false);
-  const auto is_text = [](const nlohmann::json& url) { return url.is_string(); };
-  if (!list.is_array() || !std::all_of(list.begin(), list.end(), is_text)) {
-    return BadRow("entry", std::string(name) + ":" + std::string(version), "urls is not a JSON array");
-  }
-  urls.reserve(list.size());
-  for (const nlohmann::json& url : list) urls.push_back(url.get_ref<const std::string&>());
-  return urls;
+  if (json == kNoUrls) return std::vector<std::string>();
+  return ReadTexts(json, "entry", std::string(name) + ":" + std::string(version), "urls");
 }
 
 std::string RenderUrls(const std::vector<std::string>& urls) {
@@ -171,6 +176,29 @@ Result<model::RequestRow> ReadRequest(const Statement& row) {
   base::Decoder decoder(row.Blob(7));
   r.results = model::DecodeResults(decoder);
   if (!decoder.ok() || !decoder.empty()) return BadRow("request", r.request_id, "results cannot be decoded");
+  return r;
+}
+
+Result<model::LeaseRow> ReadLease(const Statement& row) {
+  model::LeaseRow r;
+  r.info.id = row.Unsigned(0);
+  const std::string key = std::to_string(r.info.id);
+  const std::int64_t mode = row.Int(3);
+  if (row.Unsigned(1) >= model::kLeasesMax) return BadRow("lease", key, "slot is out of range");
+  if (mode != 0 && mode != 1) return BadRow("lease", key, "mode " + std::to_string(mode) + " is unknown");
+  if (!base::FromHex(row.Text(6), r.secret_hash)) return BadRow("lease", key, "secret_hash is not 64 hex digits");
+  r.slot = static_cast<std::uint32_t>(row.Unsigned(1));
+  TENURE_ASSIGN(r.info.scopes, ReadTexts(row.Text(2), "lease", key, "scopes"));
+  r.info.mode = static_cast<LeaseMode>(mode);
+  r.info.bound = row.Int(4) != 0;
+  r.info.ttl_ms = row.Unsigned(5);
+  r.info.writer = row.Text(7);
+  r.info.uid = static_cast<std::uint32_t>(row.Unsigned(8));
+  r.info.host = row.Text(9);
+  r.info.pid = static_cast<std::uint32_t>(row.Unsigned(10));
+  r.info.process_start = row.Unsigned(11);
+  r.info.purpose = row.Text(12);
+  r.info.granted_at_ms = row.Int(13);
   return r;
 }
 

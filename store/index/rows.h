@@ -21,6 +21,8 @@
 /// What ReadEntry and ReadTag expect a query to return.
 #define TENURE_ENTRY_COLUMNS "name, version, " TENURE_ENTRY_PAYLOAD
 #define TENURE_TAG_COLUMNS "name, tag, " TENURE_TAG_PAYLOAD
+#define TENURE_LEASE_COLUMNS \
+  "id, slot, scopes, mode, bound, ttl_ms, secret_hash, writer, uid, host, pid, process_start, purpose, granted_at_ms"
 #define TENURE_REQUEST_COLUMNS "lsn, request_id, time_ms, body_hash, cancelled, outcome, receipt_lsn, results"
 
 namespace tenure::index {
@@ -128,6 +130,7 @@ std::string RenderUrls(const std::vector<std::string>& urls);
 Result<ArtifactEntry> ReadEntry(const Statement& row);
 Result<TagEntry> ReadTag(const Statement& row);
 Result<model::RequestRow> ReadRequest(const Statement& row);
+Result<model::LeaseRow> ReadLease(const Statement& row);
 /// 32 hex digits, high word first, as base::Hex prints it.
 std::optional<base::Hash128> ParseHash128(std::string_view hex);
 

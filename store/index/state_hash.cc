@@ -75,7 +75,7 @@ Status AddRowHashes(Connection& connection, const std::string& sql, const RowRan
 
 /// Which rows of each table.
 struct Part {
-  RowRange entries, tags, requests;
+  RowRange entries, tags, requests, leases;
   bool rare = true;  // policies and parked conflicts: few, so one part has them all
 };
 
@@ -86,6 +86,9 @@ Result<base::Hash128> HashPart(Connection& connection, EntrySum& entries, const 
   TENURE_RETURN_IF_ERROR(AddRowHashes(connection,
                                       "SELECT " TENURE_REQUEST_COLUMNS " FROM request WHERE lsn BETWEEN ?1 AND ?2",
                                       part.requests, ReadRequest, sum));
+  TENURE_RETURN_IF_ERROR(AddRowHashes(connection,
+                                      "SELECT " TENURE_LEASE_COLUMNS " FROM lease WHERE id BETWEEN ?1 AND ?2",
+                                      part.leases, ReadLease, sum));
   if (!part.rare) return sum;
   TENURE_RETURN_IF_ERROR(AddAllHashes(connection, "SELECT " TENURE_POLICY_COLUMNS " FROM policy", ReadPolicy, sum));
   TENURE_RETURN_IF_ERROR(
@@ -169,10 +172,11 @@ Result<base::Hash128> ComputeStateHashOf(const std::string& path) {
   TENURE_ASSIGN(const auto entries, Halves(mine, "SELECT max(id) FROM entry"));
   TENURE_ASSIGN(const auto tags, Halves(mine, "SELECT max(id) FROM tag"));
   TENURE_ASSIGN(const auto requests, Halves(mine, "SELECT max(lsn) FROM request"));
+  TENURE_ASSIGN(const auto leases, Halves(mine, "SELECT max(id) FROM lease"));
   const auto hash_half = [&](std::size_t half) -> Result<base::Hash128> {
     EntrySum entry_sum;
     TENURE_ASSIGN(Connection connection, Connection::Open(path, Connection::Mode::kImmutable, kReaderCacheKib));
-    return HashPart(connection, entry_sum, {entries[half], tags[half], requests[half], half == 0});
+    return HashPart(connection, entry_sum, {entries[half], tags[half], requests[half], leases[half], half == 0});
   };
   Result<base::Hash128> other = base::Hash128();
   base::HelperThread helper;

@@ -183,6 +183,13 @@ Status IndexWriter::State::Collect(const model::CommittedTxn& txn, Changes& chan
         break;
       case model::EffectKind::kTrimJournal:
         break;  // concerns files, not rows
+      case model::EffectKind::kGrantLease:
+      case model::EffectKind::kReleaseLease:
+      case model::EffectKind::kExpireLease:
+      case model::EffectKind::kBreakLease:
+      case model::EffectKind::kOrphanLease:
+        changes.AddLease(txn, effect);
+        break;
     }
   }
   if (std::optional<model::RequestRow> request = model::RequestRowOf(txn)) changes.AddRequest(std::move(*request));

@@ -6,18 +6,22 @@
 //   69632    key table      LSN of the last change, by hash of the key
 //   200704   registry       active bits, then one SlotEntry of 192 bytes per writer slot
 //   ...      double buffer  2 x 32 cells of 4 KiB, for threads that have no writer slot
+//   ...      lease area     who waits for a lease, and leases in time (lease_layout.h)
 //   ...      writer slots   per slot: completion cells, reply positions, reply words, index lane, detail lane
 //   ...      answer banks   per member slot: completion cells, reply positions, reply words, places of buffered
 //                           operations (answer_bank.h)
+//   ...      wait bodies    a page per wait cell
 //
-// Everything up to the double buffer is allocated when the segment is made; a writer slot's part when a thread
-// claims it, a process's answer bank before its first buffered operation, before anybody touches it (a sparse page
-// on a full disk would be a SIGBUS).
+// Everything up to the lease area is allocated when the segment is made; a writer slot's part when a thread
+// claims it, a process's answer bank before its first buffered operation, a wait body before the first wait, before
+// anybody touches it (a sparse page on a full disk would be a SIGBUS).
 //
 // Who may write what:
 //   by compare-and-swap under the writer's epoch   owner, durable, resolved, heartbeat, takeovers, generation,
 //                                                  SlotEntry::head and ::quarantine, CompletionCell words, reply
 //                                                  words; buffer cells from published, the buffer's turn
+//   by compare-and-swap under a lease's id         LeaseCell words: committers; renewals by anybody with the token
+//   by compare-and-swap under a ticket             WaitCell::word
 //   by who has claimed the slot                    SlotEntry::allocated, from 0 to 1 and never back
 //   by the slot's own thread                       SlotEntry::submitted, ::waiting, lane controls, ring tails and
 //                                                  bytes, reply positions; CompletionCell::completion from resolved to
@@ -35,11 +39,13 @@
 
 #include "store/base/atomic128.h"
 #include "store/ingest/double_buffer_layout.h"
+#include "store/ingest/lease_layout.h"
 
 namespace tenure::ingest {
 
 inline constexpr std::uint32_t kLayoutVersion = 4;
 inline constexpr std::uint32_t kMemberSlots = 1024;
+static_assert(kMemberSlots < (1u << 12), "an OwnerWord leaves bits 12 to 31 to the epoch of a lease's cell");
 inline constexpr std::uint32_t kWriterSlotsDefault = 64;
 inline constexpr std::uint32_t kWriterSlotsMax = 1024;
 inline constexpr std::uint64_t kMagic = 0x31304d48'53524e54;  // "TNRSHM01"
@@ -109,7 +115,10 @@ struct MemberRow {
   std::atomic<std::uint32_t> bank;
   /// Threads that sleep until one of their buffered operations is answered.
   std::atomic<std::uint32_t> waiting;
-  std::uint32_t unused[9];
+  /// Futex: moves when a lease that is bound to the process was closed by somebody; woken when `lease_asleep`.
+  std::atomic<std::uint32_t> lease_turn;
+  std::atomic<std::uint32_t> lease_asleep;
+  std::uint32_t unused[7];
 };
 static_assert(sizeof(MemberRow) == 64);
 
@@ -202,9 +211,12 @@ static_assert(kBufferedOrigin > kWriterSlotsMax);
 constexpr std::uint64_t BufferAt(std::uint32_t writer_slots) {
   return RoundToPage(kEntriesAt + writer_slots * sizeof(SlotEntry));
 }
+constexpr std::uint64_t LeasesAt(std::uint32_t writer_slots) {
+  return RoundToPage(BufferAt(writer_slots) + kBufferBytes);
+}
 /// Where the writer slots begin; everything before is allocated from the start.
 constexpr std::uint64_t SlotsAt(std::uint32_t writer_slots) {
-  return RoundToPage(BufferAt(writer_slots) + kBufferBytes);
+  return RoundToPage(LeasesAt(writer_slots) + kLeaseAreaBytes);
 }
 
 }  // namespace tenure::ingest

@@ -16,7 +16,8 @@ static_assert(kBufferBytes == DoubleBuffer::BytesFor(kBufferCells, kBufferPayloa
 static_assert(SlotMemory::kBytes % kPageBytes == 0);
 
 std::uint64_t BytesOf(std::uint32_t writer_slots) {
-  return SlotsAt(writer_slots) + writer_slots * SlotMemory::kBytes + kMemberSlots * kBankBytes;
+  return SlotsAt(writer_slots) + writer_slots * SlotMemory::kBytes + kMemberSlots * kBankBytes +
+         kWaitCells * kWaitBodyBytes;
 }
 
 bool IsOfOurShape(const DoubleBuffer& buffer) {
@@ -129,6 +130,10 @@ Status SharedSegment::AllocateBank(std::uint32_t member_slot) {
   return file_->AllocateRange(
       SlotsAt(writer_slots_) + std::uint64_t{writer_slots_} * slot_bytes_ + std::uint64_t{member_slot} * kBankBytes,
       kBankBytes);
+}
+
+Status SharedSegment::AllocateWaitBody(std::uint32_t cell) {
+  return file_->AllocateRange(WaitBodiesAt() + std::uint64_t{cell} * kWaitBodyBytes, kWaitBodyBytes);
 }
 
 void SharedSegment::AdvanceApplied(Lsn lsn) {

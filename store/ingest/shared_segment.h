@@ -52,6 +52,16 @@ class SharedSegment {
     return memory_ + SlotsAt(writer_slots_) + std::uint64_t{writer_slots_} * slot_bytes_ + member_slot * kBankBytes;
   }
   Status AllocateBank(std::uint32_t member_slot);
+  LeaseArea& lease_area() { return *reinterpret_cast<LeaseArea*>(memory_ + LeasesAt(writer_slots_)); }
+  WaitCell& wait_cell(std::uint32_t cell) {
+    return reinterpret_cast<WaitCell*>(memory_ + LeasesAt(writer_slots_) + sizeof(LeaseArea))[cell];
+  }
+  LeaseCell& lease_cell(std::uint32_t slot) {
+    return reinterpret_cast<LeaseCell*>(memory_ + LeasesAt(writer_slots_) + sizeof(LeaseArea) +
+                                        kWaitCells * sizeof(WaitCell))[slot];
+  }
+  std::byte* wait_body(std::uint32_t cell) { return memory_ + WaitBodiesAt() + std::uint64_t{cell} * kWaitBodyBytes; }
+  Status AllocateWaitBody(std::uint32_t cell);
 
   /// Moves `applied_lsn` up to `lsn` and wakes who waits for it.
   void AdvanceApplied(Lsn lsn);
@@ -59,6 +69,9 @@ class SharedSegment {
  private:
   SharedSegment(std::unique_ptr<base::File> file, std::byte* memory, const SegmentHeader& header)
       : file_(std::move(file)), memory_(memory), writer_slots_(header.writer_slots), slot_bytes_(header.slot_bytes) {}
+  std::uint64_t WaitBodiesAt() const {
+    return SlotsAt(writer_slots_) + std::uint64_t{writer_slots_} * slot_bytes_ + kMemberSlots * kBankBytes;
+  }
   std::span<std::byte> buffer_memory() { return {memory_ + BufferAt(writer_slots_), kBufferBytes}; }
 
   std::unique_ptr<base::File> file_;

@@ -14,6 +14,7 @@
 
 #include "store/base/codec.h"
 #include "store/base/hash.h"
+#include "store/model/lease.h"
 #include "tenure/conflict.h"
 #include "tenure/result.h"
 #include "tenure/transaction.h"
@@ -36,7 +37,13 @@ enum class EffectKind : std::uint8_t {
   kPark = 10,               ///< rare->parked: the frame gives id, writer, uid and time.
   kResolve = 11,            ///< rare->resolved, rare->take: that parked conflict is no more.
   kTrimHistoryExcept = 12,  ///< below_lsn, rare->keep: like kTrimHistory, but what the rules keep stays.
+  kGrantLease = 16,         ///< lease: everything but id, uid, writer and granted_at_ms, which the frame gives.
+  kReleaseLease = 17,       ///< lease: id. Given back by its holder.
+  kExpireLease = 18,        ///< lease: id. Its time had run out.
+  kBreakLease = 19,         ///< lease: id, reason. Taken away by an administrator.
+  kOrphanLease = 20,        ///< lease: id. The process that it was bound to had died.
 };
+/// The kinds of leases lie beyond.
 inline constexpr EffectKind kLastEffectKind = EffectKind::kTrimHistoryExcept;
 
 /// Decides, by the first rule whose glob matches a key, whether trimming leaves its superseded revisions.
@@ -60,17 +67,23 @@ struct RareEffect {
 /// transaction over this as too large; encoding one is a broken invariant.
 inline constexpr std::size_t kTxnEffectsMax = 1'000'000;
 
+inline constexpr bool IsLease(EffectKind kind) {
+  return kind >= EffectKind::kGrantLease && kind <= EffectKind::kOrphanLease;
+}
+
 struct Effect {
   EffectKind kind = EffectKind::kPutEntry;
   ArtifactEntry entry;                     ///< kPutEntry, kDeleteEntry.
   TagEntry tag;                            ///< kSetTag, kDeleteTag.
   Lsn below_lsn = 0;                       ///< kTrimHistory, kPruneRequests, kTrimJournal, kTrimHistoryExcept.
   std::optional<Revision> merged_base;     ///< kPutEntry: a three-way merge over this revision made it.
-  std::shared_ptr<const RareEffect> rare;  ///< The kinds from kSetPolicy on; never null there.
+  std::shared_ptr<const RareEffect> rare;  ///< From kSetPolicy to kTrimHistoryExcept; never null there.
+  /// One for the kinds of leases, none for all others: they are rare, and an Effect is copied often.
+  std::vector<LeaseChange> lease;
   friend bool operator==(const Effect& a, const Effect& b) {
     const bool same_rare = a.rare == b.rare || (a.rare && b.rare && *a.rare == *b.rare);
     return same_rare && a.kind == b.kind && a.entry == b.entry && a.tag == b.tag && a.below_lsn == b.below_lsn &&
-           a.merged_base == b.merged_base;
+           a.merged_base == b.merged_base && a.lease == b.lease;
   }
 };
 
@@ -149,6 +162,7 @@ void EncodePolicy(const Policy& policy, base::Encoder& out);
 void EncodeParked(const ParkedConflict& conflict, base::Encoder& out);
 /// nullopt for bytes that are none; the decoder has failed then.
 std::optional<ParkedConflict> DecodeParked(base::Decoder& in);
+base::Hash128 RowHash(const LeaseRow& row);
 
 /// The entry and tag as `effect` leaves them, with the fields that the frame gives filled in.
 ArtifactEntry EntryAfter(const CommittedTxn& txn, const Effect& effect);
@@ -156,6 +170,8 @@ TagEntry TagAfter(const CommittedTxn& txn, const Effect& effect);
 /// The same for kSetPolicy and kPark; `index` is the effect's position in `txn`.
 Policy PolicyAfter(const CommittedTxn& txn, std::size_t index);
 ParkedConflict ParkedAfter(const CommittedTxn& txn, std::size_t index);
+/// The lease that a kGrantLease makes.
+LeaseRow LeaseAfter(const CommittedTxn& txn, const Effect& effect);
 /// The public form of effect number `index` of `txn`; index 0 of a transaction without effects is its
 /// "request" event.
 Event EventOf(const CommittedTxn& txn, std::uint32_t index);

@@ -11,6 +11,7 @@
 //   delete tag    4 | name | tag | revision
 //   trim, prune   5, 6, 7 | LSN
 //   the others    effect_codec_rare.cc
+//   leases        16 to 20: see lease.cc
 //
 // A part in brackets is there when its flag says so, and its flag says so exactly when the value is
 // not the default: that is what makes one value have one encoding. Unknown flags and kinds belong to
@@ -91,6 +92,15 @@ void EncodeEffect(const Effect& effect, base::Encoder& out) {
     case EffectKind::kTrimHistoryExcept:
       EncodeRare(effect, out);
       return;
+    case EffectKind::kGrantLease:
+    case EffectKind::kReleaseLease:
+    case EffectKind::kExpireLease:
+    case EffectKind::kBreakLease:
+    case EffectKind::kOrphanLease:
+      TENURE_CHECK(effect.lease.size() == 1);
+      EncodeLeaseChange(effect.kind == EffectKind::kGrantLease, effect.kind == EffectKind::kBreakLease,
+                        effect.lease.front(), out);
+      return;
   }
   TENURE_CHECK(!"an effect kind that no version writes");
 }
@@ -153,6 +163,17 @@ bool DecodeEffect(Reader& r, Effect& effect) {
     case EffectKind::kResolve:
     case EffectKind::kTrimHistoryExcept:
       return DecodeRare(r, effect);
+    case EffectKind::kGrantLease:
+    case EffectKind::kReleaseLease:
+    case EffectKind::kExpireLease:
+    case EffectKind::kBreakLease:
+    case EffectKind::kOrphanLease: {
+      const bool grant = effect.kind == EffectKind::kGrantLease;
+      const char* bad =
+          DecodeLeaseChange(grant, effect.kind == EffectKind::kBreakLease, in, effect.lease.emplace_back());
+      if (bad != nullptr) return r.Refuse(bad);
+      break;
+    }
     default:
       return r.RefuseNewer("unknown kind of effect");
   }
@@ -192,6 +213,7 @@ void MakeBlank(Effect& effect) {
   effect.below_lsn = 0;
   effect.merged_base.reset();
   effect.rare.reset();
+  effect.lease.clear();
 }
 
 /// The same, but for the effects.

@@ -74,6 +74,35 @@ ParkedConflict ParkedAfter(const CommittedTxn& txn, std::size_t index) {
   return parked;
 }
 
+LeaseRow LeaseAfter(const CommittedTxn& txn, const Effect& effect) {
+  TENURE_CHECK(effect.kind == EffectKind::kGrantLease && effect.lease.size() == 1);
+  LeaseRow row = effect.lease.front().row;
+  row.info.id = txn.lsn;
+  row.info.writer = txn.writer;
+  row.info.uid = txn.uid;
+  row.info.granted_at_ms = txn.time_ms;
+  return row;
+}
+
+namespace {
+
+const char* LeaseOpName(EffectKind kind) {
+  switch (kind) {
+    case EffectKind::kGrantLease:
+      return "lease_acquire";
+    case EffectKind::kReleaseLease:
+      return "lease_release";
+    case EffectKind::kExpireLease:
+      return "lease_expire";
+    case EffectKind::kBreakLease:
+      return "lease_break";
+    default:
+      return "lease_orphan";
+  }
+}
+
+}  // namespace
+
 Event EventOf(const CommittedTxn& txn, std::uint32_t index) {
   Event event;
   event.lsn = txn.lsn;
@@ -138,6 +167,18 @@ Event EventOf(const CommittedTxn& txn, std::uint32_t index) {
     case EffectKind::kTrimJournal:
       event.op = "trim_journal";
       event.below_lsn = effect.below_lsn;
+      break;
+    case EffectKind::kGrantLease:
+      event.op = LeaseOpName(effect.kind);
+      event.lease = LeaseAfter(txn, effect).info;
+      break;
+    case EffectKind::kReleaseLease:
+    case EffectKind::kExpireLease:
+    case EffectKind::kBreakLease:
+    case EffectKind::kOrphanLease:
+      event.op = LeaseOpName(effect.kind);
+      event.lease.emplace().id = effect.lease.front().row.info.id;
+      event.reason = effect.lease.front().reason;
       break;
   }
   return event;

@@ -29,6 +29,8 @@ std::string OperationJson(const Operation& op);
 
 std::string EntryJson(const ArtifactEntry& entry);
 std::string TagJson(const TagEntry& tag);
+/// As `lease list` prints it.
+std::string LeaseJson(const LeaseInfo& lease);
 std::string EventJson(const Event& event);
 std::string ReceiptJson(const Receipt& receipt);
 /// {"glob":…,"immutable":…,"on_conflict":…,"schema":{…},…,"lsn":…}

@@ -97,6 +97,48 @@ std::string TagJson(const TagEntry& t) {
   return out;
 }
 
+namespace {
+
+void WriteHolder(ObjectWriter& w, const LeaseInfo& lease) {
+  w.Texts("scopes", lease.scopes);
+  w.Text("mode", lease.mode == LeaseMode::kShared ? "shared" : "exclusive");
+  w.Text("writer", lease.writer);
+  w.TextIfAny("host", lease.host);
+  w.Number("pid", lease.pid);
+  w.TextIfAny("purpose", lease.purpose);
+}
+
+/// The event itself says writer, uid and time.
+void WriteLeaseEvent(ObjectWriter& w, const Event& event) {
+  const LeaseInfo& lease = *event.lease;
+  w.Number("lease_id", lease.id);
+  w.TextIfAny("reason", event.reason);
+  if (lease.scopes.empty()) return;
+  w.Texts("scopes", lease.scopes);
+  w.Text("mode", lease.mode == LeaseMode::kShared ? "shared" : "exclusive");
+  if (lease.bound) w.True("bound");
+  w.Number("ttl_ms", lease.ttl_ms);
+  w.TextIfAny("host", lease.host);
+  w.Number("pid", lease.pid);
+  w.TextIfAny("purpose", lease.purpose);
+}
+
+}  // namespace
+
+std::string LeaseJson(const LeaseInfo& lease) {
+  std::string out;
+  ObjectWriter w(out);
+  w.Number("lease_id", lease.id);
+  w.Number("fencing_token", lease.id);
+  WriteHolder(w, lease);
+  if (lease.bound) w.True("bound");
+  w.Number("ttl_ms", lease.ttl_ms);
+  w.Number("left_ms", lease.left_ms);
+  w.Time("acquiredAt", lease.granted_at_ms);
+  w.End();
+  return out;
+}
+
 std::string EventJson(const Event& event) {
   std::string out;
   ObjectWriter w(out);
@@ -132,6 +174,8 @@ std::string EventJson(const Event& event) {
   } else if (!event.glob.empty()) {
     w.Text("glob", event.glob);
     if (event.policy) w.Raw("policy", PolicyJson(*event.policy));
+  } else if (event.lease) {
+    WriteLeaseEvent(w, event);
   } else if (event.below_lsn != 0) {
     w.Number("below_lsn", event.below_lsn);
   }
@@ -178,6 +222,17 @@ std::string ErrorJson(const Error& error) {
   w.TextIfAny("key", error.key);
   if (error.revision) w.Number("revision", *error.revision);
   if (error.lsn) w.Number("lsn", *error.lsn);
+  if (error.holder) {
+    w.Name("holder");
+    ObjectWriter holder(out);
+    holder.Number("lease_id", error.holder->id);
+    WriteHolder(holder, *error.holder);
+    holder.Time("acquiredAt", error.holder->granted_at_ms);
+    holder.Number("left_ms", error.holder->left_ms);
+    holder.Number("waiting", error.holder->waiters);
+    holder.End();
+  }
+  if (error.retry_after_ms) w.Number("retry_after_ms", *error.retry_after_ms);
   w.End();
   outer.End();
   return out;

@@ -6,10 +6,10 @@ namespace tenure::model {
 namespace {
 
 // One domain byte per kind of row, so that rows of different kinds never hash alike. Never renumber.
-// Taken for leases: 4.
 constexpr std::uint8_t kEntryRow = 1;
 constexpr std::uint8_t kTagRow = 2;
 constexpr std::uint8_t kRequestRow = 3;
+constexpr std::uint8_t kLeaseRow = 4;
 constexpr std::uint8_t kPolicyRow = 5;
 constexpr std::uint8_t kParkedRow = 6;
 
@@ -121,6 +121,31 @@ base::Hash128 RowHash(const RequestRow& row) {
     in.U8(static_cast<std::uint8_t>(result.outcome));
     in.U64(result.revision);
   }
+  return in.Hash();
+}
+
+base::Hash128 RowHash(const LeaseRow& row) {
+  const LeaseInfo& lease = row.info;
+  std::size_t bytes =
+      kFixedBytesMax + row.secret_hash.size() + lease.writer.size() + lease.host.size() + lease.purpose.size();
+  for (const std::string& scope : lease.scopes) bytes += HashInput::TextBytes(scope);
+  HashInput in(bytes);
+  in.U8(kLeaseRow);
+  in.U64(lease.id);
+  in.U32(row.slot);
+  in.U32(static_cast<std::uint32_t>(lease.scopes.size()));
+  for (const std::string& scope : lease.scopes) in.Text(scope);
+  in.U8(static_cast<std::uint8_t>(lease.mode));
+  in.U8(lease.bound ? 1 : 0);
+  in.U64(lease.ttl_ms);
+  in.Text(base::AsText(row.secret_hash));
+  in.Text(lease.writer);
+  in.U32(lease.uid);
+  in.Text(lease.host);
+  in.U32(lease.pid);
+  in.U64(lease.process_start);
+  in.Text(lease.purpose);
+  in.U64(static_cast<std::uint64_t>(lease.granted_at_ms));
   return in.Hash();
 }
 

@@ -74,6 +74,13 @@ Status Conflicts(const index::IndexReader& reader, const RowVisitor& visit) {
   });
 }
 
+Status Leases(const index::IndexReader& reader, const RowVisitor& visit) {
+  return reader.ForEachLease([&](const model::LeaseRow& row) {
+    visit(std::to_string(row.info.id), model::RowHash(row));
+    return true;
+  });
+}
+
 struct RowKind {
   const char* name;
   RowStream stream;
@@ -84,7 +91,8 @@ constexpr RowKind kKinds[] = {{"entry", Entries},
                               {"superseded tag", TagHistory},
                               {"request id", Requests},
                               {"policy", Policies},
-                              {"parked conflict", Conflicts}};
+                              {"parked conflict", Conflicts},
+                              {"lease", Leases}};
 
 struct Sum {
   base::Hash128 hash;

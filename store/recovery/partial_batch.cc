@@ -54,6 +54,15 @@ class Overlay {
         case model::EffectKind::kTrimHistoryExcept:
         case model::EffectKind::kTrimJournal:
           break;  // neither superseded revisions nor the journal's own length are part of the state
+        case model::EffectKind::kGrantLease:
+          Grant(model::LeaseAfter(txn, effect));
+          break;
+        case model::EffectKind::kReleaseLease:
+        case model::EffectKind::kExpireLease:
+        case model::EffectKind::kBreakLease:
+        case model::EffectKind::kOrphanLease:
+          TENURE_RETURN_IF_ERROR(End(effect.lease.front().row.info.id));
+          break;
       }
     }
     if (const auto row = model::RequestRowOf(txn)) {
@@ -103,6 +112,24 @@ class Overlay {
     return {};
   }
 
+  void Grant(model::LeaseRow row) {
+    hash_ += model::RowHash(row);
+    leases_.emplace(row.info.id, std::move(row));
+  }
+
+  Status End(Lsn id) {
+    if (const auto mine = leases_.find(id); mine != leases_.end()) {
+      hash_ -= model::RowHash(mine->second);
+      leases_.erase(mine);
+      return {};
+    }
+    return reader_.ForEachLease([&](const model::LeaseRow& row) {
+      if (row.info.id != id) return true;
+      hash_ -= model::RowHash(row);
+      return false;
+    });
+  }
+
   Status Prune(Lsn below) {
     // What an earlier prune took is not taken twice: rows below `pruned_below_` are gone already.
     TENURE_RETURN_IF_ERROR(reader_.ForEachRequest(below, [this](const model::RequestRow& row) {
@@ -124,6 +151,7 @@ class Overlay {
   std::map<Lsn, model::RequestRow> requests_;
   std::optional<std::map<std::string, Policy>> policies_;  // read when the first one changes
   std::map<ConflictId, ParkedConflict> parked_;
+  std::map<Lsn, model::LeaseRow> leases_;
   Lsn pruned_below_ = 0;
 };
 

@@ -70,8 +70,10 @@ Json ErrorOf(const Finished& finished) {
   EXPECT_FALSE(error.value("message", "").empty()) << lines[0];
   for (const auto& [name, value] : error.items()) {
     const bool text = name == "code" || name == "message" || name == "hint" || name == "path" || name == "key";
-    const bool number = name == "offset" || name == "revision" || name == "lsn";
-    EXPECT_TRUE((text && value.is_string()) || (number && value.is_number_unsigned())) << name << " in " << lines[0];
+    const bool number = name == "offset" || name == "revision" || name == "lsn" || name == "retry_after_ms";
+    EXPECT_TRUE((text && value.is_string()) || (number && value.is_number_unsigned()) ||
+                (name == "holder" && value.is_object()))
+        << name << " in " << lines[0];
   }
   return error;
 }

@@ -20,6 +20,7 @@
 #include "store/journal/reader.h"
 #include "store/recovery/repair.h"
 #include "tests/sim/journal_bytes.h"
+#include "tests/sim/lease_checks.h"
 #include "tests/sim/power_loss.h"
 #include "tests/sim/sim_env.h"
 #include "tests/sim/sim_scratch.h"
@@ -412,6 +413,9 @@ const std::vector<Case>& Cases() {
       {"pop_ignores_epoch", AnOldEpochPopsNothing},
       {"release_ignores_stamp", AnOldEpochReleasesNoCell},
       {"complete_any_sequence", ALateAnswerChangesNothing},
+      {"lease_never_expires", AnExpiredLeaseEntitlesNobody},
+      {"accept_any_secret", AnotherSecretEntitlesNobody},
+      {"ignore_leases", ALeaseKeepsOthersAway},
   };
   return cases;
 }

@@ -89,6 +89,15 @@ void PlainIndex::Apply(const model::CommittedTxn& txn) {
         break;
       case model::EffectKind::kTrimJournal:
         break;  // says nothing about rows
+      case model::EffectKind::kGrantLease:
+        leases[txn.lsn] = model::LeaseAfter(txn, effect);
+        break;
+      case model::EffectKind::kReleaseLease:
+      case model::EffectKind::kExpireLease:
+      case model::EffectKind::kBreakLease:
+      case model::EffectKind::kOrphanLease:
+        leases.erase(effect.lease.front().row.info.id);
+        break;
     }
   }
   if (const auto row = model::RequestRowOf(txn)) requests.emplace(row->request_id, *row);
@@ -101,6 +110,7 @@ base::Hash128 PlainIndex::StateHash() const {
   for (const auto& [id, row] : requests) sum += model::RowHash(row);
   for (const auto& [glob, row] : policies) sum += model::RowHash(row);
   for (const auto& [id, row] : conflicts) sum += model::RowHash(row);
+  for (const auto& [id, row] : leases) sum += model::RowHash(row);
   return sum;
 }
 
@@ -268,8 +278,32 @@ model::CommittedTxn Generator::Next() {
     }
     plain_ = before;
   }
+  AddLeaseEffects(txn);
   plain_.Apply(txn);
   return txn;
+}
+
+/// One lease ends, or one is granted: now and then.
+void Generator::AddLeaseEffects(model::CommittedTxn& txn) {
+  if (!plain_.leases.empty() && Below(8) == 0) {
+    model::Effect end;
+    end.kind = Below(2) == 0 ? model::EffectKind::kReleaseLease : model::EffectKind::kExpireLease;
+    const auto at = std::next(plain_.leases.begin(), static_cast<std::ptrdiff_t>(Below(plain_.leases.size())));
+    end.lease.emplace_back().row.info.id = at->first;
+    txn.effects.push_back(end);
+  } else if (Below(6) == 0) {
+    model::Effect grant;
+    grant.kind = model::EffectKind::kGrantLease;
+    model::LeaseRow& row = grant.lease.emplace_back().row;
+    row.info.scopes = {"s" + std::to_string(txn.lsn) + "/**", "k:1"};
+    row.info.mode = Below(2) == 0 ? LeaseMode::kShared : LeaseMode::kExclusive;
+    row.info.bound = Below(2) == 0;
+    row.info.ttl_ms = 1'000;
+    row.info.host = "h";
+    row.secret_hash[3] = static_cast<std::byte>(txn.lsn);
+    row.slot = static_cast<std::uint32_t>(txn.lsn);
+    txn.effects.push_back(grant);
+  }
 }
 
 AppliedFrame Generator::NextFrame(std::size_t txns) {
@@ -358,6 +392,13 @@ std::string Dump(const IndexReader& reader) {
     text += ConflictIdText(c.id) + " " + base::Hex(model::RowHash(c)) + "\n";
     return true;
   }));
+  Must(reader.ForEachLease([&text](const model::LeaseRow& r) {
+    text += "lease " + std::to_string(r.info.id) + "@" + std::to_string(r.slot) + "|" + base::Hex(r.secret_hash) + "|" +
+            r.info.writer + "|" + r.info.host + "|" + r.info.purpose + "|" + std::to_string(r.info.ttl_ms);
+    for (const std::string& scope : r.info.scopes) text += "," + scope;
+    text += "\n";
+    return true;
+  }));
   const Mark mark = Must(reader.ReadMark());
   const model::JournalPosition& p = mark.position;
   text += "mark " + std::to_string(p.segment.epoch) + "-" + std::to_string(p.segment.ordinal) + "+" +
@@ -406,6 +447,9 @@ void ExpectSame(const IndexReader& reader, const PlainIndex& plain) {
       ASSERT_EQ(tags, RowsAt(plain.tags, at, deleted)) << "at " << at.value_or(~Lsn{0});
     }
   }
+  std::map<Lsn, model::LeaseRow> leases;
+  Must(reader.ForEachLease([&](const model::LeaseRow& row) { return leases.emplace(row.info.id, row), true; }));
+  ASSERT_EQ(leases, plain.leases);
   for (const auto& [key, row] : plain.entries.current) {
     ASSERT_EQ(Must(reader.GetEntry(key.first, key.second)), row);
     ASSERT_EQ(Must(reader.History(key.first, key.second)), Retained(plain.entries, key));

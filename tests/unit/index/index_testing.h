@@ -57,6 +57,7 @@ struct PlainIndex {
   std::map<std::string, model::RequestRow> requests;
   std::map<std::string, Policy> policies;
   std::map<ConflictId, ParkedConflict> conflicts;
+  std::map<Lsn, model::LeaseRow> leases;
   Lsn oldest_history_lsn = 0;
 
   void Apply(const model::CommittedTxn& txn);
@@ -79,6 +80,7 @@ class Generator {
  private:
   model::Effect NextEffect();
   model::Effect NextRareEffect();
+  void AddLeaseEffects(model::CommittedTxn& txn);
   std::string Name();
 
   std::mt19937_64 random_;

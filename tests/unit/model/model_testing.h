@@ -143,9 +143,27 @@ inline Effect AnyRareEffect(EffectKind kind) {
   return effect;
 }
 
+/// What an effect keeps of a lease: no id, writer, uid, time.
+inline LeaseRow AnyLease() {
+  LeaseRow row;
+  const auto scopes = *rc::gen::inRange(1, 4);
+  for (int i = 0; i < scopes; ++i) row.info.scopes.push_back(AnyBytes(1, 30));
+  row.info.mode = AnyBool() ? LeaseMode::kShared : LeaseMode::kExclusive;
+  row.info.bound = AnyBool();
+  row.info.ttl_ms = *rc::gen::inRange<std::uint64_t>(kLeaseTtlMinMs, kLeaseTtlMaxMs + 1);
+  row.info.host = AnyBytes(0, 20);
+  row.info.pid = static_cast<std::uint32_t>(AnyNumber());
+  row.info.process_start = AnyNumber();
+  row.info.purpose = AnyBytes(0, 20);
+  row.slot = *rc::gen::inRange<std::uint32_t>(0, kLeasesMax);
+  row.secret_hash[0] = static_cast<std::byte>(AnyNumber());
+  return row;
+}
+
 inline Effect AnyEffect() {
   Effect effect;
-  effect.kind = static_cast<EffectKind>(*rc::gen::inRange(1, static_cast<int>(kLastEffectKind) + 1));
+  effect.kind = static_cast<EffectKind>(
+      *rc::gen::oneOf(rc::gen::inRange(1, static_cast<int>(kLastEffectKind) + 1), rc::gen::inRange(16, 21)));
   switch (effect.kind) {
     case EffectKind::kPutEntry:
       effect.entry = AnyPutEntry();
@@ -174,6 +192,18 @@ inline Effect AnyEffect() {
     case EffectKind::kResolve:
     case EffectKind::kTrimHistoryExcept:
       return AnyRareEffect(effect.kind);
+    case EffectKind::kGrantLease:
+      effect.lease.push_back({AnyLease(), {}});
+      break;
+    case EffectKind::kReleaseLease:
+    case EffectKind::kExpireLease:
+    case EffectKind::kBreakLease:
+    case EffectKind::kOrphanLease: {
+      LeaseChange& change = effect.lease.emplace_back();
+      change.row.info.id = *rc::gen::inRange<Lsn>(1, UINT64_MAX);
+      if (effect.kind == EffectKind::kBreakLease) change.reason = AnyBytes(0, 30);
+      break;
+    }
   }
   return effect;
 }

@@ -247,6 +247,13 @@ TEST(Schemas, WhatIsPrintedIsDescribed) {
   error.key = "a:1";
   error.revision = 2;
   error.lsn = 3;
+  auto holder = std::make_shared<LeaseInfo>();
+  holder->id = 4;
+  holder->scopes = {"a/**"};
+  holder->host = "h";
+  holder->purpose = "p";
+  error.holder = holder;
+  error.retry_after_ms = 5;
   ExpectPrints("error", ErrorJson(error));
   const Json schema = Schema("error");
   const Json& inner = schema.at("properties").at("error").at("properties");
@@ -258,9 +265,11 @@ TEST(Schemas, WhatIsPrintedIsDescribed) {
 TEST(Schemas, EveryKindOfEffectHasItsEventName) {
   std::set<std::string> printed = {"request"};
   CommittedTxn txn;
-  for (int kind = 1; kind <= static_cast<int>(kLastEffectKind); ++kind) {
+  for (int kind = 1; kind <= static_cast<int>(EffectKind::kOrphanLease); ++kind) {
+    if (kind > static_cast<int>(kLastEffectKind) && kind < static_cast<int>(EffectKind::kGrantLease)) continue;
     txn.effects.resize(1);
     txn.effects[0].rare = std::make_shared<const RareEffect>();
+    txn.effects[0].lease.resize(1);
     txn.effects[0].kind = static_cast<EffectKind>(kind);
     printed.insert(EventOf(txn, 0).op);
   }

@@ -1,0 +1,81 @@
+// What a committer needs to know about leases beyond the journal: clock, shared memory, the queue. One batch at a
+// time, by whoever has the commit turn.
+//
+//   Begin ─▶ (decide: StandingOf, Before, FindCircle, Install, Touch …) ─▶ CallTouched ─▶ (publish)
+//
+// What it writes in shared memory before a batch is published is harmless when the batch comes to nothing:
+// store/ingest/lease_layout.h.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "lease/table.h"
+#include "lease/wait_graph.h"
+#include "store/commit/context.h"
+#include "store/commit/lease_request.h"
+#include "store/ingest/lease_cells.h"
+#include "store/ingest/wait_cells.h"
+
+namespace tenure::commit {
+
+class LeaseDesk {
+ public:
+  explicit LeaseDesk(const Context& context);
+
+  /// At the batch's time. Makes the cells that shared memory has lost, each with one full time to live: see Prepare.
+  void Begin(std::uint64_t epoch, std::uint64_t boottime_ms, TimeMs time_ms, const lease::Table& table);
+
+  /// Closes what has expired or lost its process, so that no renewal succeeds after.
+  lease::Standing StandingOf(const model::LeaseRow& row);
+  const lease::StandingOf& standing() const { return standing_; }
+  lease::Presented Check(const lease::Table& table, const PresentedLease& presented);
+  bool SecretFits(const model::LeaseRow& row, const lease::Secret& secret);
+  /// For refusals: with its age and the time left.
+  LeaseInfo Describe(const model::LeaseRow& row) const;
+
+  /// A lease just granted: open from now on.
+  void Install(const model::LeaseRow& row, std::uint64_t owner);
+  /// A release or a break: closes it. False: it was over already, by its time.
+  bool CloseForEnding(const model::LeaseRow& row);
+
+  /// Queued requests that conflict with one and were there before it (all, when `ticket` is 0), whose processes live
+  /// and answer their calls.
+  std::uint64_t Before(std::uint64_t ticket, std::span<const lease::Scope> scopes, LeaseMode mode);
+  /// The request has a place in the queue now: what circle does it close?
+  std::optional<std::string> Queue(const lease::Table& table, const ingest::WaitCells::Place& place);
+
+  /// Nobody has to look at a cell that is open and past its time again.
+  void CloseExpired() { cells_.CloseExpired(now_ms_); }
+
+  /// Leases of these scopes were granted or ended in this batch.
+  void Touch(std::span<const lease::Scope> scopes);
+  /// Calls all that wait for something touched.
+  void CallTouched();
+
+ private:
+  void Prepare(const lease::Table& table);
+  void Put(const model::LeaseRow& row, std::uint64_t owner, ingest::LeaseCellState state);
+
+  const Context& context_;
+  ingest::LeaseCells cells_;
+  ingest::WaitCells waits_;
+  const lease::StandingOf standing_;
+  std::uint64_t epoch_ = 0;
+  std::uint64_t now_ms_ = 0;
+  TimeMs time_ms_ = 0;
+  std::vector<lease::Scope> touched_;
+  /// The last secrets that fitted: hashing one takes longer than everything else about it.
+  struct Fitted {
+    Lsn id = 0;
+    lease::Secret secret{};
+    base::Hash256 hash{};
+  };
+  std::array<Fitted, 64> fitted_;
+};
+
+}  // namespace tenure::commit

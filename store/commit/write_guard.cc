@@ -1,0 +1,58 @@
+#include "store/commit/write_guard.h"
+
+#include "lease/table.h"
+#include "store/model/validate.h"
+
+namespace tenure::commit {
+namespace {
+
+/// The writer had a lease, and it is over.
+bool IsLoss(ErrorCode code) {
+  return code == ErrorCode::kLeaseExpired || code == ErrorCode::kFenced || code == ErrorCode::kLeaseBroken;
+}
+
+lease::Scope ScopeOf(const Operation& op) {
+  return model::OnTag(op.kind) ? lease::Scope::OfTag(op.name, op.tag) : lease::Scope::OfKey(op.name, op.version);
+}
+
+}  // namespace
+
+/// Everything that the operations may write, before any of them is looked at.
+Result<std::vector<lease::Scope>> WriteGuard::Keys() const {
+  std::vector<lease::Scope> keys;
+  for (const Operation& op : request_.operations) {
+    if (op.kind == OpKind::kResolve) {
+      TENURE_ASSIGN(const ParkedPtr parked, heads_.Parked(op.conflict));
+      if (!parked) continue;
+      keys.push_back(parked->of_tag ? lease::Scope::OfTag(parked->name, parked->rest)
+                                    : lease::Scope::OfKey(parked->name, parked->rest));
+      continue;
+    }
+    if (!model::OnEntry(op.kind) && !model::OnTag(op.kind)) continue;  // policies are nobody's key
+    keys.push_back(ScopeOf(op));
+    if (op.kind != OpKind::kDelete || !op.with_tags) continue;
+    TENURE_ASSIGN(const auto tags, heads_.TagsOf(op.name, op.version));
+    for (const TagPtr& tag : tags) keys.push_back(lease::Scope::OfTag(tag->name, tag->tag));
+  }
+  return keys;
+}
+
+Result<bool> WriteGuard::Look() {
+  if (heads_.leases().empty() && request_.leases.empty()) return true;
+  TENURE_ASSIGN(const auto keys, Keys());
+  decision_ = GuardWrite(heads_, desk_, request_, keys);
+  if (!decision_.rejected) return true;
+  lost_ = IsLoss(decision_.rejected->code);
+  return lost_;
+}
+
+conflict::LeaseState WriteGuard::StateOf(const Operation& op) const {
+  if (lost_) return conflict::LeaseState::kLost;
+  if (request_.leases.empty()) return conflict::LeaseState::kNone;
+  std::vector<lease::Presented> presented;
+  for (const PresentedLease& lease : request_.leases) presented.push_back(desk_.Check(heads_.leases(), lease));
+  const bool covered = lease::CoveredExclusively(heads_.leases(), ScopeOf(op), presented, desk_.standing());
+  return covered ? conflict::LeaseState::kHeld : conflict::LeaseState::kNone;
+}
+
+}  // namespace tenure::commit

@@ -1,0 +1,99 @@
+// Leases of the public API: handles, and what Store does with tokens.
+#include "tenure/lease.h"
+
+#include <utility>
+
+#include "store/base/error.h"
+#include "store/lease_keeper.h"
+#include "store/store_impl.h"
+
+namespace tenure {
+
+Result<Lease> Store::Acquire(const AcquireOptions& options) {
+  TENURE_RETURN_IF_ERROR(impl_->CheckWritable());
+  TENURE_RETURN_IF_ERROR(impl_->LimitLag());
+  TENURE_ASSIGN(auto kept, impl_->leases->Acquire(options));
+  impl_->leases->keeper().Keep(kept);
+  return Lease(impl_, std::move(kept));
+}
+
+Result<LeaseInfo> Store::RenewLease(const std::string& token, std::optional<std::chrono::milliseconds> ttl) {
+  TENURE_RETURN_IF_ERROR(impl_->CheckWritable());
+  return impl_->leases->Renew(token, ttl);
+}
+
+Result<Receipt> Store::ReleaseLease(const std::string& token) {
+  TENURE_RETURN_IF_ERROR(impl_->CheckWritable());
+  return impl_->leases->Release(token);
+}
+
+Result<Receipt> Store::BreakLease(Lsn id, const std::string& reason) {
+  TENURE_RETURN_IF_ERROR(impl_->CheckWritable());
+  return impl_->leases->Break(id, reason);
+}
+
+Result<std::vector<LeaseInfo>> Store::Leases() const {
+  TENURE_ASSIGN(auto view, impl_->ViewFor({}));
+  std::vector<LeaseInfo> held;
+  TENURE_RETURN_IF_ERROR(view.reader->ForEachLease([&](const model::LeaseRow& row) {
+    LeaseInfo info = row.info;
+    if (impl_->leases->Describe(info, row.slot)) held.push_back(std::move(info));
+    return true;
+  }));
+  return held;
+}
+
+Lease::Lease(std::shared_ptr<StoreImpl> store, std::shared_ptr<KeptLease> kept)
+    : store_(std::move(store)), kept_(std::move(kept)) {}
+
+Lease::Lease(Lease&&) noexcept = default;
+
+Lease& Lease::operator=(Lease&& other) noexcept {
+  if (this == &other) return *this;
+  if (kept_ && store_->CheckUsable().ok()) (void)Release();
+  store_ = std::move(other.store_);
+  kept_ = std::move(other.kept_);
+  return *this;
+}
+
+Lease::~Lease() {
+  // In a forked child it is the parent's still.
+  if (kept_ && !kept_->settled.load() && store_->CheckUsable().ok()) (void)Release();
+}
+
+std::uint64_t Lease::fencing_token() const { return kept_->info.id; }
+std::uint64_t Lease::incarnation() const { return kept_->incarnation; }
+const std::string& Lease::token() const { return kept_->token; }
+const LeaseInfo& Lease::info() const { return kept_->info; }
+bool Lease::held() const { return !kept_->over.load(std::memory_order_acquire); }
+
+bool Lease::WaitLost(std::chrono::milliseconds timeout) const {
+  std::unique_lock lock(kept_->mutex);
+  return kept_->changed.wait_for(lock, timeout, [this] { return kept_->over.load(std::memory_order_acquire); });
+}
+
+Status Lease::Renew() {
+  if (store_->leases->keeper().Renew(*kept_)) return {};
+  return base::MakeError(
+      ErrorCode::kLeaseExpired,
+      "lease " + std::to_string(kept_->info.id) + " is over: it was released, broken, or has expired",
+      "acquire a new one; nothing that was written under it before is lost");
+}
+
+Status Lease::Release() {
+  TENURE_RETURN_IF_ERROR(store_->CheckUsable());
+  if (kept_->settled.exchange(true)) {
+    return base::MakeError(ErrorCode::kLeaseUnknown,
+                           "lease " + std::to_string(kept_->info.id) + " was released or detached before");
+  }
+  store_->leases->keeper().Drop(*kept_);
+  const auto released = store_->leases->Release(kept_->token);
+  kept_->SetOver();
+  return released.ok() ? Status() : Status(released.error());
+}
+
+void Lease::Detach() {
+  if (!kept_->settled.exchange(true)) store_->leases->keeper().Drop(*kept_);
+}
+
+}  // namespace tenure

@@ -1,0 +1,88 @@
+#include "lease/wait_graph.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "store/base/codec.h"
+#include "tests/unit/lease/lease_testing.h"
+
+namespace tenure::lease {
+namespace {
+
+using testing::AllOpen;
+using ::testing::HasSubstr;
+using testing::Row;
+using testing::Scopes;
+
+Waiter Waits(std::uint64_t ticket, const std::vector<std::string>& scopes, std::vector<Lsn> holds = {}) {
+  return {ticket, Scopes(scopes), LeaseMode::kExclusive, std::move(holds), "pid " + std::to_string(ticket)};
+}
+
+class WaitGraph : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    table_.Add(Row(1, {"a"}, 0));
+    table_.Add(Row(2, {"b"}, 1));
+    table_.Add(Row(3, {"c"}, 2));
+  }
+  std::optional<std::string> Circle(const std::vector<Waiter>& waiters, std::uint64_t from) {
+    return FindCircle(table_, waiters, from, AllOpen());
+  }
+  Table table_;
+};
+
+TEST_F(WaitGraph, WaitingForSomebodyWhoDoesNotWaitIsNoCircle) { EXPECT_FALSE(Circle({Waits(10, {"a"}, {2})}, 10)); }
+
+TEST_F(WaitGraph, TwoThatWaitForEachOther) {
+  const auto circle = Circle({Waits(10, {"b"}, {1}), Waits(11, {"a"}, {2})}, 11);
+  ASSERT_TRUE(circle);
+  EXPECT_EQ(*circle, "pid 11 waits for lease 1 (a), held by pid 10; pid 10 waits for lease 2 (b), held by pid 11");
+}
+
+TEST_F(WaitGraph, Three) {
+  const auto circle = Circle({Waits(10, {"b"}, {1}), Waits(11, {"c"}, {2}), Waits(12, {"a"}, {3})}, 12);
+  ASSERT_TRUE(circle);
+  EXPECT_THAT(*circle, HasSubstr("pid 12 waits for lease 1"));
+  EXPECT_THAT(*circle, HasSubstr("pid 10 waits for lease 2"));
+  EXPECT_THAT(*circle, HasSubstr("pid 11 waits for lease 3"));
+}
+
+TEST_F(WaitGraph, OneThatWaitsForItself) {
+  const auto circle = Circle({Waits(10, {"a:1"}, {1})}, 10);
+  ASSERT_TRUE(circle);
+  EXPECT_EQ(*circle, "pid 10 waits for lease 1 (a), held by pid 10");
+}
+
+TEST_F(WaitGraph, AnEarlierRequestBlocksTooButNotALaterOne) {
+  // 10 waits for b, held by 11; 11 wants d behind 10, which wants d as well.
+  EXPECT_TRUE(Circle({Waits(10, {"b", "d"}), Waits(11, {"d"}, {2})}, 11));
+  // The other way round, 11 was there first: it gets d, and then gives b back.
+  EXPECT_FALSE(Circle({Waits(12, {"b", "d"}), Waits(11, {"d"}, {2})}, 11));
+}
+
+TEST_F(WaitGraph, ACircleElsewhereIsNobodyElsesRefusal) {
+  EXPECT_FALSE(Circle({Waits(10, {"b"}, {1}), Waits(11, {"a"}, {2}), Waits(12, {"c"})}, 12));
+}
+
+TEST_F(WaitGraph, ALeaseThatIsOverBlocksNobody) {
+  const StandingOf over = [](const model::LeaseRow&) { return Standing::kExpired; };
+  const std::vector<Waiter> waiters = {Waits(10, {"b"}, {1}), Waits(11, {"a"}, {2})};
+  EXPECT_FALSE(FindCircle(table_, waiters, 11, over));
+}
+
+TEST(Waiter, ComesBackAsItWasEncodedAndDamageIsRefused) {
+  const Waiter waiter = Waits(0, {"a:1", "p/**"}, {7, 300});
+  base::Bytes bytes;
+  EncodeWaiter(waiter, bytes);
+  const auto back = DecodeWaiter(bytes);
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->scopes, waiter.scopes);
+  EXPECT_EQ(back->holds, waiter.holds);
+  EXPECT_EQ(back->name, waiter.name);
+  for (std::size_t end = 0; end < bytes.size(); ++end) {
+    EXPECT_FALSE(DecodeWaiter(base::ByteView(bytes).first(end))) << end;
+  }
+}
+
+}  // namespace
+}  // namespace tenure::lease

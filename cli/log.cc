@@ -12,6 +12,7 @@ namespace {
 std::string EventKey(const Event& event) {
   if (event.entry) return KeyOf(*event.entry);
   if (event.tag) return KeyOf(*event.tag);
+  if (event.cursor) return "cursor " + event.cursor->name;
   if (event.below_lsn > 0) return "below lsn " + std::to_string(event.below_lsn);
   return event.request_id.empty() ? "-" : event.request_id;
 }

@@ -12,6 +12,8 @@ namespace tenure::cli {
 std::unique_ptr<Command> MakeApply();
 std::unique_ptr<Command> MakeBackup();
 std::unique_ptr<Command> MakeCompact();
+std::unique_ptr<Command> MakeCursorsList();
+std::unique_ptr<Command> MakeCursorsRm();
 std::unique_ptr<Command> MakeDiff();
 std::unique_ptr<Command> MakeDoctor();
 std::unique_ptr<Command> MakeExport();
@@ -31,6 +33,7 @@ std::unique_ptr<Command> MakeTagRm();
 std::unique_ptr<Command> MakeTagSet();
 std::unique_ptr<Command> MakeUndo();
 std::unique_ptr<Command> MakeVerify();
+std::unique_ptr<Command> MakeWatch();
 
 /// All commands, in the order of `tenure --help`.
 std::span<const CommandEntry> Commands();

@@ -248,6 +248,7 @@ class Inspect : public Command {
       const Event event = model::EventOf(txn, i);
       std::string key = event.request_id.empty() ? "-" : event.request_id;
       std::string revision = "-";
+      if (event.cursor) key = "cursor " + event.cursor->name;
       if (event.below_lsn > 0) key = "below lsn " + std::to_string(event.below_lsn);
       if (event.entry) key = KeyOf(*event.entry), revision = std::to_string(event.entry->revision);
       if (event.tag) key = KeyOf(*event.tag), revision = std::to_string(event.tag->revision);

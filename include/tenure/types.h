@@ -57,6 +57,17 @@ struct TagEntry {
   friend bool operator==(const TagEntry&, const TagEntry&) = default;
 };
 
+/// A durable place in the change feed: see tenure/watch.h.
+struct CursorEntry {
+  std::string name;
+  Lsn lsn = 0;                ///< Everything up to here was handled; the feed goes on behind it.
+  std::uint32_t effects = 0;  ///< And so many effects of the transaction behind it.
+  TimeMs moved_at_ms = 0;     ///< Commit time of the last move.
+  std::string writer;         ///< Who moved it last.
+
+  friend bool operator==(const CursorEntry&, const CursorEntry&) = default;
+};
+
 /// One committed effect, as `log` and feeds show it.
 struct Event {
   Lsn lsn = 0;
@@ -65,11 +76,12 @@ struct Event {
   std::string writer;
   std::uint32_t uid = 0;
   std::string request_id;  ///< Empty when the transaction had none.
-  std::string
-      op;  ///< "put", "delete", "set_tag", "delete_tag", "trim_history", "prune_requests", "trim_journal", "request".
+  std::string op;  ///< "put", "delete", "set_tag", "delete_tag", "trim_history", "prune_requests", "trim_journal",
+                   ///< "set_cursor", "delete_cursor", "request".
   std::optional<ArtifactEntry> entry;  ///< For put and delete.
   std::optional<TagEntry> tag;         ///< For set_tag and delete_tag.
   Lsn below_lsn = 0;                   ///< For trim_history, prune_requests and trim_journal.
+  std::optional<CursorEntry> cursor;   ///< For set_cursor and delete_cursor (whose lsn is 0).
 };
 
 }  // namespace tenure

@@ -159,7 +159,9 @@ void Heads::Replay(const std::vector<model::CommittedTxn>& txns, const base::Has
           break;
         case model::EffectKind::kTrimHistory:
         case model::EffectKind::kTrimJournal:
-          break;  // no current row changes
+        case model::EffectKind::kSetCursor:
+        case model::EffectKind::kDeleteCursor:
+          break;  // no row that decides anything changes
       }
     }
     if (auto row = model::RequestRowOf(txn)) {

@@ -127,6 +127,8 @@ class IndexReader {
   Status ForEachTagHistory(const std::function<bool(const TagEntry&)>& visit) const;
   /// Request ids recorded below `lsn`, for the pruning decision.
   Status ForEachRequest(Lsn below, const std::function<bool(const model::RequestRow&)>& visit) const;
+  Result<std::optional<CursorEntry>> GetCursor(std::string_view name) const;
+  Result<std::vector<CursorEntry>> Cursors() const;  ///< Ordered by name.
   Result<Counts> Count() const;
   /// Superseded revisions (of entries and tags) that kTrimHistory below `lsn` would drop.
   Result<std::uint64_t> CountHistoryBelow(Lsn lsn) const;

@@ -21,6 +21,9 @@ class RowWriter {
   Status TrimHistory(Lsn below_lsn);
   /// Forgets request ids recorded below `below_lsn`.
   Status PruneRequests(Lsn below_lsn);
+  /// kSetCursor or kDeleteCursor, whatever was there. At once: cursors depend on no other row, and only their own
+  /// order counts.
+  Status WriteCursor(const model::CommittedTxn& txn, const model::Effect& effect);
 
  private:
   Status WriteRequests(const std::vector<model::RequestRow>& rows);
@@ -28,7 +31,7 @@ class RowWriter {
   RowSource source_;
   KeyedTable<EntryView> entries_;
   KeyedTable<TagView> tags_;
-  LazyStatement insert_request_, prune_requests_, raise_oldest_;
+  LazyStatement insert_request_, prune_requests_, raise_oldest_, set_cursor_, delete_cursor_;
 };
 
 }  // namespace tenure::index

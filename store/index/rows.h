@@ -23,6 +23,8 @@
 #define TENURE_TAG_COLUMNS "name, tag, " TENURE_TAG_PAYLOAD
 #define TENURE_REQUEST_COLUMNS "lsn, request_id, time_ms, body_hash, cancelled, outcome, receipt_lsn, results"
 
+#define TENURE_CURSOR_COLUMNS "name, lsn, effects, moved_at_ms, writer"
+
 namespace tenure::index {
 
 inline constexpr int kEntryPayloadColumns = 11;

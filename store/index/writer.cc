@@ -171,6 +171,10 @@ Status IndexWriter::State::Collect(const model::CommittedTxn& txn, Changes& chan
         break;
       case model::EffectKind::kTrimJournal:
         break;  // concerns files, not rows
+      case model::EffectKind::kSetCursor:
+      case model::EffectKind::kDeleteCursor:
+        TENURE_RETURN_IF_ERROR(rows.WriteCursor(txn, effect));
+        break;
     }
   }
   if (std::optional<model::RequestRow> request = model::RequestRowOf(txn)) changes.AddRequest(std::move(*request));

@@ -29,6 +29,9 @@ enum class EffectKind : std::uint8_t {
   kTrimHistory = 5,    ///< below_lsn: superseded revisions replaced before it are dropped.
   kPruneRequests = 6,  ///< below_lsn: request ids recorded before it are forgotten.
   kTrimJournal = 7,    ///< below_lsn: segments wholly below it may be unlinked; a checkpoint covers them.
+  // 8 to 15: conflicts and policies; 16 to 23: leases.
+  kSetCursor = 24,     ///< cursor: name, lsn, effects; the rest is given by the frame.
+  kDeleteCursor = 25,  ///< cursor: name.
 };
 
 /// More effects than operations happen only when a delete takes its tags along. The committer refuses a
@@ -40,6 +43,7 @@ struct Effect {
   ArtifactEntry entry;  ///< kPutEntry, kDeleteEntry.
   TagEntry tag;         ///< kSetTag, kDeleteTag.
   Lsn below_lsn = 0;    ///< kTrimHistory, kPruneRequests, kTrimJournal.
+  CursorEntry cursor;   ///< kSetCursor, kDeleteCursor.
   friend bool operator==(const Effect&, const Effect&) = default;
 };
 
@@ -110,10 +114,18 @@ struct EntryFields {
 base::Hash128 RowHash(const EntryFields& entry);
 base::Hash128 RowHash(const TagEntry& tag);
 base::Hash128 RowHash(const RequestRow& row);
+/// For comparing rows only: cursors are no part of the state hash. They say how far a reader is, and moving one
+/// would have to read the row that it replaces.
+base::Hash128 RowHash(const CursorEntry& cursor);
 
-/// The entry and tag as `effect` leaves them, with the fields that the frame gives filled in.
+/// The entry, tag and cursor as `effect` leaves them, with the fields that the frame gives filled in.
 ArtifactEntry EntryAfter(const CommittedTxn& txn, const Effect& effect);
 TagEntry TagAfter(const CommittedTxn& txn, const Effect& effect);
+CursorEntry CursorAfter(const CommittedTxn& txn, const Effect& effect);
+/// Bookkeeping of readers: it changes nothing that they read.
+inline bool IsCursorEffect(EffectKind kind) {
+  return kind == EffectKind::kSetCursor || kind == EffectKind::kDeleteCursor;
+}
 /// The public form of effect number `index` of `txn`; index 0 of a transaction without effects is its
 /// "request" event.
 Event EventOf(const CommittedTxn& txn, std::uint32_t index);

@@ -10,6 +10,8 @@
 //   set tag       3 | name | tag | version | revision
 //   delete tag    4 | name | tag | revision
 //   trim, prune   5, 6, 7 | LSN
+//   set cursor    24 | name | LSN | effects varint
+//   delete cursor 25 | name
 //
 // A part in brackets is there when its flag says so, and its flag says so exactly when the value is
 // not the default: that is what makes one value have one encoding. Unknown flags and kinds belong to
@@ -105,6 +107,14 @@ void EncodeEffect(const Effect& effect, base::Encoder& out) {
     case EffectKind::kTrimJournal:
       out.Varint(effect.below_lsn);
       return;
+    case EffectKind::kSetCursor:
+    case EffectKind::kDeleteCursor:
+      TENURE_CHECK(!effect.cursor.name.empty() && effect.cursor.name.size() <= kCursorBytesMax);
+      out.Text(effect.cursor.name);
+      if (effect.kind == EffectKind::kDeleteCursor) return;
+      out.Varint(effect.cursor.lsn);
+      out.Varint(effect.cursor.effects);
+      return;
   }
   TENURE_CHECK(!"an effect kind that no version writes");
 }
@@ -197,6 +207,14 @@ bool DecodePut(Reader& r, ArtifactEntry& e) {
   return in.ok() ? true : r.Refuse("an entry that ends too early");
 }
 
+bool DecodePlace(Reader& r, CursorEntry& cursor) {
+  cursor.lsn = r.in().Varint();
+  const std::uint64_t effects = r.in().Varint();
+  if (!r.in().ok() || effects > kTxnEffectsMax) return r.Refuse("bad place of a cursor");
+  cursor.effects = static_cast<std::uint32_t>(effects);
+  return true;
+}
+
 bool DecodeEffect(Reader& r, Effect& effect) {
   base::Decoder& in = r.in();
   const std::uint8_t kind = in.U8();
@@ -223,6 +241,11 @@ bool DecodeEffect(Reader& r, Effect& effect) {
     case EffectKind::kPruneRequests:
     case EffectKind::kTrimJournal:
       effect.below_lsn = in.Varint();
+      break;
+    case EffectKind::kSetCursor:
+    case EffectKind::kDeleteCursor:
+      if (!r.Text(effect.cursor.name, kCursorBytesMax, "bad name of a cursor")) return false;
+      if (effect.kind == EffectKind::kSetCursor) return DecodePlace(r, effect.cursor);
       break;
     default:
       return r.RefuseNewer("unknown kind of effect");
@@ -261,6 +284,9 @@ void MakeBlank(Effect& effect) {
   t.deleted = false;
   effect.kind = EffectKind::kPutEntry;
   effect.below_lsn = 0;
+  effect.cursor.name.clear();
+  effect.cursor.lsn = 0;
+  effect.cursor.effects = 0;
 }
 
 /// The same, but for the effects.

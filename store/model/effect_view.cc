@@ -52,6 +52,19 @@ TagEntry TagAfter(const CommittedTxn& txn, const Effect& effect) {
   return tag;
 }
 
+CursorEntry CursorAfter(const CommittedTxn& txn, const Effect& effect) {
+  TENURE_CHECK(IsCursorEffect(effect.kind));
+  CursorEntry cursor;
+  cursor.name = effect.cursor.name;
+  if (effect.kind == EffectKind::kSetCursor) {
+    cursor.lsn = effect.cursor.lsn;
+    cursor.effects = effect.cursor.effects;
+  }
+  cursor.moved_at_ms = txn.time_ms;
+  cursor.writer = txn.writer;
+  return cursor;
+}
+
 Event EventOf(const CommittedTxn& txn, std::uint32_t index) {
   Event event;
   event.lsn = txn.lsn;
@@ -95,6 +108,14 @@ Event EventOf(const CommittedTxn& txn, std::uint32_t index) {
     case EffectKind::kTrimJournal:
       event.op = "trim_journal";
       event.below_lsn = effect.below_lsn;
+      break;
+    case EffectKind::kSetCursor:
+      event.op = "set_cursor";
+      event.cursor = CursorAfter(txn, effect);
+      break;
+    case EffectKind::kDeleteCursor:
+      event.op = "delete_cursor";
+      event.cursor = CursorAfter(txn, effect);
       break;
   }
   return event;

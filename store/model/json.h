@@ -29,6 +29,7 @@ std::string OperationJson(const Operation& op);
 std::string EntryJson(const ArtifactEntry& entry);
 std::string TagJson(const TagEntry& tag);
 std::string EventJson(const Event& event);
+std::string CursorJson(const CursorEntry& cursor);
 std::string ReceiptJson(const Receipt& receipt);
 /// {"error":{"code":…,"message":…,"hint":…,…}}
 std::string ErrorJson(const Error& error);

@@ -6,10 +6,11 @@ namespace tenure::model {
 namespace {
 
 // One domain byte per kind of row, so that rows of different kinds never hash alike. Never renumber.
-// Taken for later: 4 leases, 5 policies, 6 parked conflicts.
+// Taken for later: 4 leases, 5 policies, 6 parked conflicts. A cursor's row is hashed to compare it, nothing else.
 constexpr std::uint8_t kEntryRow = 1;
 constexpr std::uint8_t kTagRow = 2;
 constexpr std::uint8_t kRequestRow = 3;
+constexpr std::uint8_t kCursorRow = 7;
 
 // Above the sum of all fixed-width fields and text lengths of any row.
 constexpr std::size_t kFixedBytesMax = 128;
@@ -91,6 +92,17 @@ base::Hash128 RowHash(const RequestRow& row) {
     in.U8(static_cast<std::uint8_t>(result.outcome));
     in.U64(result.revision);
   }
+  return in.Hash();
+}
+
+base::Hash128 RowHash(const CursorEntry& cursor) {
+  HashInput in(kFixedBytesMax + cursor.name.size() + cursor.writer.size());
+  in.U8(kCursorRow);
+  in.Text(cursor.name);
+  in.U64(cursor.lsn);
+  in.U32(cursor.effects);
+  in.U64(static_cast<std::uint64_t>(cursor.moved_at_ms));
+  in.Text(cursor.writer);
   return in.Hash();
 }
 

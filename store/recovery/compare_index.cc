@@ -61,15 +61,19 @@ Status Requests(const index::IndexReader& reader, const RowVisitor& visit) {
   });
 }
 
+Status Cursors(const index::IndexReader& reader, const RowVisitor& visit) {
+  TENURE_ASSIGN(const std::vector<CursorEntry> cursors, reader.Cursors());
+  for (const CursorEntry& row : cursors) visit(row.name, model::RowHash(row));
+  return {};
+}
+
 struct RowKind {
   const char* name;
   RowStream stream;
 };
-constexpr RowKind kKinds[] = {{"entry", Entries},
-                              {"tag", Tags},
-                              {"superseded revision", EntryHistory},
-                              {"superseded tag", TagHistory},
-                              {"request id", Requests}};
+constexpr RowKind kKinds[] = {
+    {"entry", Entries},       {"tag", Tags},      {"superseded revision", EntryHistory}, {"superseded tag", TagHistory},
+    {"request id", Requests}, {"cursor", Cursors}};
 
 struct Sum {
   base::Hash128 hash;

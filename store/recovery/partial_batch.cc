@@ -41,7 +41,9 @@ class Overlay {
           break;
         case model::EffectKind::kTrimHistory:
         case model::EffectKind::kTrimJournal:
-          break;  // neither superseded revisions nor the journal's own length are part of the state
+        case model::EffectKind::kSetCursor:
+        case model::EffectKind::kDeleteCursor:
+          break;  // superseded revisions, the journal's own length and cursors are no part of the state
       }
     }
     if (const auto row = model::RequestRowOf(txn)) {

@@ -53,6 +53,7 @@ struct PlainIndex {
   Table<ArtifactEntry> entries;
   Table<TagEntry> tags;
   std::map<std::string, model::RequestRow> requests;
+  std::map<std::string, CursorEntry> cursors;
   Lsn oldest_history_lsn = 0;
 
   void Apply(const model::CommittedTxn& txn);
@@ -74,6 +75,7 @@ class Generator {
 
  private:
   model::Effect NextEffect();
+  model::Effect NextCursorEffect();
   std::string Name();
 
   std::mt19937_64 random_;

@@ -67,9 +67,15 @@ inline ArtifactEntry AnyPutEntry() {
   return e;
 }
 
+inline std::vector<EffectKind> AllEffectKinds() {
+  return {EffectKind::kPutEntry,    EffectKind::kDeleteEntry, EffectKind::kSetTag,
+          EffectKind::kDeleteTag,   EffectKind::kTrimHistory, EffectKind::kPruneRequests,
+          EffectKind::kTrimJournal, EffectKind::kSetCursor,   EffectKind::kDeleteCursor};
+}
+
 inline Effect AnyEffect() {
   Effect effect;
-  effect.kind = static_cast<EffectKind>(*rc::gen::inRange(1, 8));
+  effect.kind = *rc::gen::elementOf(AllEffectKinds());
   switch (effect.kind) {
     case EffectKind::kPutEntry:
       effect.entry = AnyPutEntry();
@@ -90,6 +96,13 @@ inline Effect AnyEffect() {
     case EffectKind::kPruneRequests:
     case EffectKind::kTrimJournal:
       effect.below_lsn = AnyNumber();
+      break;
+    case EffectKind::kSetCursor:
+    case EffectKind::kDeleteCursor:
+      effect.cursor.name = AnyBytes(1, 20);
+      if (effect.kind == EffectKind::kDeleteCursor) break;
+      effect.cursor.lsn = AnyNumber();
+      effect.cursor.effects = *rc::gen::inRange<std::uint32_t>(0, 1'000'000);
       break;
   }
   return effect;

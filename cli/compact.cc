@@ -3,6 +3,7 @@
 #include "cli/command.h"
 #include "cli/registry.h"
 #include "store/base/error.h"
+#include "store/model/json.h"
 
 namespace tenure::cli {
 namespace {
@@ -50,7 +51,11 @@ class Compact : public Command {
         "{\"dry_run\":" + std::string(dry_run_ ? "true" : "false") + number("checkpoint_lsn", report.checkpoint_lsn) +
         number("before_lsn", report.before_lsn) + number("history_rows_removed", report.history_rows_removed) +
         number("request_ids_removed", report.request_ids_removed) +
-        number("segments_removed", report.segments_removed) + number("bytes_freed", report.bytes_freed) + "}";
+        number("segments_removed", report.segments_removed) + number("bytes_freed", report.bytes_freed) +
+        (report.held_by.empty() ? std::string()
+                                : number("segments_held", report.segments_held) + ",\"held_by\":" +
+                                      model::QuoteJson(report.held_by) + number("held_lsn", report.held_lsn)) +
+        "}";
     const bool table = ctx.format() == Format::kTable;
     const std::string would = dry_run_ ? "would remove " : "removed ";
     PrintRecord(ctx,
@@ -64,6 +69,11 @@ class Compact : public Command {
                   table ? would + std::to_string(report.segments_removed) : std::to_string(report.segments_removed)},
                  {"space", table ? HumanBytes(report.bytes_freed) : std::to_string(report.bytes_freed)}},
                 json);
+    if (!report.held_by.empty()) {
+      ctx.Note("cursor " + report.held_by + " still needs lsn " + std::to_string(report.held_lsn) + " and later: " +
+               std::to_string(report.segments_held) + " more segments " + (dry_run_ ? "would be" : "were") +
+               " kept for it; 'tenure cursors rm " + report.held_by + "' gives them up");
+    }
   }
 
   std::optional<std::string> before_;

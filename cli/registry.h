@@ -15,6 +15,8 @@ std::unique_ptr<Command> MakeCompact();
 std::unique_ptr<Command> MakeConflictsList();
 std::unique_ptr<Command> MakeConflictsResolve();
 std::unique_ptr<Command> MakeConflictsShow();
+std::unique_ptr<Command> MakeCursorsList();
+std::unique_ptr<Command> MakeCursorsRm();
 std::unique_ptr<Command> MakeDiff();
 std::unique_ptr<Command> MakeDoctor();
 std::unique_ptr<Command> MakeExport();
@@ -43,6 +45,7 @@ std::unique_ptr<Command> MakeTagSet();
 std::unique_ptr<Command> MakeUndo();
 std::unique_ptr<Command> MakeVerify();
 std::unique_ptr<Command> MakeWithLease();
+std::unique_ptr<Command> MakeWatch();
 
 /// All commands, in the order of `tenure --help`.
 std::span<const CommandEntry> Commands();

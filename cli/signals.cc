@@ -14,12 +14,14 @@ namespace {
 std::atomic<bool> g_critical{false};
 std::atomic<int> g_signal{0};
 std::atomic<int> g_wake_write{-1};
+std::atomic<void (*)()> g_hook{nullptr};
 int g_wake_read = -1;
 const char* g_pending = "";
 std::size_t g_pending_bytes = 0;
 std::string* g_pending_text = nullptr;  // keeps the bytes; never freed, a late handler may read them
 
-static_assert(std::atomic<bool>::is_always_lock_free && std::atomic<int>::is_always_lock_free);
+static_assert(std::atomic<bool>::is_always_lock_free && std::atomic<int>::is_always_lock_free &&
+              std::atomic<void (*)()>::is_always_lock_free);
 
 void WriteAll(int fd, const char* data, std::size_t bytes) {
   while (bytes > 0) {
@@ -45,6 +47,7 @@ void OnSignal(int signal) {
   if (first != 0) GiveUp(first);
   ::alarm(kGraceSeconds);
   WakeMain();
+  if (void (*hook)() = g_hook.load()) hook();
   errno = saved_errno;
 }
 
@@ -92,6 +95,8 @@ void EndCriticalSection() {
   // once it has told what happened, so the handler must not cut that short.
   if (g_signal.load() == 0) g_critical.store(false);
 }
+
+void OnInterrupt(void (*hook)()) { g_hook.store(hook); }
 
 bool Interrupted() { return g_signal.load() != 0; }
 int InterruptedExitCode() { return g_signal.load() == 0 ? 0 : 128 + g_signal.load(); }

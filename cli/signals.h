@@ -22,6 +22,8 @@ void InstallSignalHandlers();
 /// `pending`: the whole text for stderr, with its newline.
 void BeginCriticalSection(const std::string& pending);
 void EndCriticalSection();
+/// Called in the handler when a signal comes in a critical section; must be safe there. Null: nothing is.
+void OnInterrupt(void (*hook)());
 /// A signal came in a critical section.
 bool Interrupted();
 /// 130 for SIGINT, 143 for SIGTERM; 0 when none came.

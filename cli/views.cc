@@ -33,6 +33,7 @@ std::string KeyOf(const Event& event) {
   if (event.parked) return KeyOf(*event.parked);
   if (!event.conflict.empty()) return "conflict " + event.conflict;
   if (!event.glob.empty()) return "policy " + event.glob;
+  if (event.cursor) return "cursor " + event.cursor->name;
   if (event.below_lsn > 0) return "below lsn " + std::to_string(event.below_lsn);
   return event.request_id.empty() ? "-" : event.request_id;
 }

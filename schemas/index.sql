@@ -131,6 +131,15 @@ CREATE TABLE lease (
   granted_at_ms INTEGER NOT NULL
 );
 
+-- Durable places in the change feed, by name. No part of the state hash: they say how far a reader is.
+CREATE TABLE cursor (
+  name          TEXT PRIMARY KEY,
+  lsn           INTEGER NOT NULL,  -- everything up to here was handled
+  effects       INTEGER NOT NULL,  -- and so many effects of the transaction behind it
+  moved_at_ms   INTEGER NOT NULL,
+  writer        TEXT NOT NULL
+) WITHOUT ROWID;
+
 -- One row: how far the journal is applied, and what is true there.
 CREATE TABLE meta (
   id                 INTEGER PRIMARY KEY CHECK (id = 1),

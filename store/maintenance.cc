@@ -3,6 +3,7 @@
 
 #include "store/base/error.h"
 #include "store/base/failpoint.h"
+#include "store/cursors.h"
 #include "store/journal/segments.h"
 #include "store/recovery/backup.h"
 #include "store/recovery/checkpoints.h"
@@ -68,6 +69,70 @@ Result<RequestPruning> PlanRequestPruning(const index::IndexReader& reader, Lsn 
   return plan;
 }
 
+/// What of `removable` a cursor still needs stays, and the report says so.
+void KeepForCursors(const std::optional<CursorHold>& hold, const journal::Chain& chain, CompactReport& report,
+                    std::vector<const journal::LiveSegment*>& removable) {
+  if (hold && hold->lsn <= report.checkpoint_lsn) {
+    const std::size_t before = removable.size();
+    removable = Removable(chain, hold->lsn);
+    report.segments_held = before - removable.size();
+    if (report.segments_held > 0) {
+      report.held_by = hold->cursor;
+      report.held_lsn = hold->lsn;
+    }
+  }
+  report.segments_removed = removable.size();
+  for (const auto* segment : removable) report.bytes_freed += segment->file_bytes;
+}
+
+/// What a compaction decides within its turn.
+struct Decided {
+  RequestPruning pruning;
+  std::optional<CursorHold> hold;
+};
+
+Result<std::vector<model::Effect>> DecideCompaction(const StoreImpl& store, Lsn before_lsn, Lsn checkpoint_lsn,
+                                                    commit::Heads& heads, Decided& decided) {
+  // Inside the turn nothing else is published: with everything durable applied, the index is the state. What this
+  // batch has decided before is too young to be dropped.
+  const Lsn durable = store.context->DurableLsn();
+  TENURE_RETURN_IF_ERROR(store.applier->WaitApplied(durable));
+  TENURE_ASSIGN(auto reader, store.pool->Take());
+  std::vector<model::Effect> effects;
+  TENURE_ASSIGN(decided.pruning, PlanRequestPruning(*reader, durable, store.env.WallMs()));
+  if (decided.pruning.rows > 0) {
+    effects.push_back(Boundary(model::EffectKind::kPruneRequests, decided.pruning.below));
+    heads.PruneRequests(decided.pruning.below, decided.pruning.sum);
+  }
+  if (before_lsn > 0) {
+    TENURE_ASSIGN(const conflict::PolicySet* policies, heads.Policies());
+    effects.push_back(TrimHistory(before_lsn, policies->KeepRules()));
+  }
+  // A cursor that is made behind this transaction begins behind it, or finds out that its place is gone.
+  TENURE_ASSIGN(const std::vector<CursorEntry> cursors, reader->Cursors());
+  decided.hold = HoldOf(cursors, store.env.WallMs());
+  Lsn below = checkpoint_lsn + 1;
+  if (decided.hold) below = std::min(below, decided.hold->lsn);
+  effects.push_back(Boundary(model::EffectKind::kTrimJournal, below));
+  return effects;
+}
+
+/// The report of a dry run.
+Status PlanCompaction(const StoreImpl& store, Lsn before_lsn, const journal::Chain& chain, CompactReport& report) {
+  TENURE_ASSIGN(auto reader, store.pool->Take());
+  TENURE_ASSIGN(const RequestPruning pruning, PlanRequestPruning(*reader, report.checkpoint_lsn, store.env.WallMs()));
+  report.request_ids_removed = pruning.rows;
+  if (before_lsn > 0) {
+    TENURE_ASSIGN(const std::vector<Policy> policies, reader->Policies());
+    TENURE_ASSIGN(report.history_rows_removed,
+                  reader->CountHistoryBelow(before_lsn, conflict::PolicySet(policies).KeepRules()));
+  }
+  TENURE_ASSIGN(const std::vector<CursorEntry> cursors, reader->Cursors());
+  auto removable = Removable(chain, report.checkpoint_lsn + 1);
+  KeepForCursors(HoldOf(cursors, store.env.WallMs()), chain, report, removable);
+  return {};
+}
+
 }  // namespace
 
 Result<StoreStats> Store::Stats() const {
@@ -94,8 +159,6 @@ Result<StoreStats> Store::Stats() const {
   stats.tags = counts.tags;
   stats.history_rows = counts.history_rows;
   stats.request_ids = counts.request_ids;
-  stats.policies = counts.policies;
-  stats.parked_conflicts = counts.conflicts;
   TENURE_ASSIGN(const std::uint32_t members, impl_->member->CountMembers());
   stats.members = members;
   TENURE_ASSIGN(const Lsn trimmed, context.trimmed_below());
@@ -139,57 +202,31 @@ Result<CompactReport> Store::Compact(const CompactOptions& options) {
     report.checkpoint_lsn = checkpoint.lsn;
   }
 
-  std::uint64_t history_rows = 0;
-  RequestPruning pruning;
-  const std::function<Result<std::vector<model::Effect>>(commit::Heads&, Lsn)> decide =
-      [&](commit::Heads& heads, Lsn lsn) -> Result<std::vector<model::Effect>> {
-    // Inside the turn nothing else is committed: with everything applied, the index is the state.
-    TENURE_RETURN_IF_ERROR(impl_->applier->WaitApplied(lsn - 1));
-    TENURE_ASSIGN(auto reader, impl_->pool->Take());
-    std::vector<model::Effect> effects;
-    TENURE_ASSIGN(pruning, PlanRequestPruning(*reader, lsn - 1, impl_->env.WallMs()));
-    if (pruning.rows > 0) {
-      effects.push_back(Boundary(model::EffectKind::kPruneRequests, pruning.below));
-      heads.PruneRequests(pruning.below, pruning.sum);
-    }
-    if (options.before_lsn > 0) {
-      TENURE_ASSIGN(const conflict::PolicySet* policies, heads.Policies());
-      effects.push_back(TrimHistory(options.before_lsn, policies->KeepRules()));
-    }
-    effects.push_back(Boundary(model::EffectKind::kTrimJournal, report.checkpoint_lsn + 1));
-    return effects;
-  };
-
   TENURE_ASSIGN(const Lsn trimmed, context.trimmed_below());
   TENURE_ASSIGN(const journal::Chain chain,
                 journal::ReadChain(impl_->env, impl_->layout.journal(), impl_->config.journal_id, trimmed));
-  const auto removable = Removable(chain, report.checkpoint_lsn + 1);
+  if (options.dry_run) {
+    TENURE_RETURN_IF_ERROR(PlanCompaction(*impl_, options.before_lsn, chain, report));
+    return report;
+  }
+  std::uint64_t history_rows = 0;
   {
     TENURE_ASSIGN(auto reader, impl_->pool->Take());
     TENURE_ASSIGN(const index::Counts before, reader->Count());
     history_rows = before.history_rows;
-    if (options.dry_run) {
-      TENURE_ASSIGN(pruning, PlanRequestPruning(*reader, durable, impl_->env.WallMs()));
-      if (options.before_lsn > 0) {
-        TENURE_ASSIGN(const std::vector<Policy> policies, reader->Policies());
-        TENURE_ASSIGN(report.history_rows_removed,
-                      reader->CountHistoryBelow(options.before_lsn, conflict::PolicySet(policies).KeepRules()));
-      }
-    }
   }
-  report.segments_removed = removable.size();
-  for (const auto* segment : removable) report.bytes_freed += segment->file_bytes;
-  if (options.dry_run) {
-    report.request_ids_removed = pruning.rows;
-    return report;
-  }
-
+  Decided decided;
+  const std::function<Result<std::vector<model::Effect>>(commit::Heads&, Lsn)> decide = [&](commit::Heads& heads, Lsn) {
+    return DecideCompaction(*impl_, options.before_lsn, report.checkpoint_lsn, heads, decided);
+  };
   auto pending = std::make_shared<commit::Pending>();
   pending->work.maintenance = &decide;
   TENURE_ASSIGN(const Receipt receipt, impl_->group->CommitAlone(*pending));
   TENURE_FAIL_POINT("compact.published");
   TENURE_RETURN_IF_ERROR(impl_->applier->WaitApplied(receipt.lsn));
-  report.request_ids_removed = pruning.rows;
+  report.request_ids_removed = decided.pruning.rows;
+  auto removable = Removable(chain, report.checkpoint_lsn + 1);
+  KeepForCursors(decided.hold, chain, report, removable);
   {
     TENURE_ASSIGN(auto reader, impl_->pool->Take());
     TENURE_ASSIGN(const index::Counts after, reader->Count());

@@ -36,8 +36,7 @@ bool IsRefusal(ErrorCode code) {
 }
 
 /// One entry that comes too late, or that a policy does not want, must not park the others.
-CommitOptions Rejecting() {
-  CommitOptions commit;
+CommitOptions Rejecting(CommitOptions commit) {
   commit.on_conflict = ConflictStrategy::kReject;
   return commit;
 }
@@ -105,7 +104,7 @@ Status Importer::Flush(Batch& batch) {
   TENURE_ASSIGN(ImportPlan plan, PlanImport(store_, items, 0, items.size(), Consistency::kSnapshot));
   if (plan.txn.empty()) return Settle(plan, nullptr);
   while (in_flight_.size() >= options_.window) TENURE_RETURN_IF_ERROR(SettleOldest());
-  TENURE_ASSIGN(Ticket ticket, store_.Submit(plan.txn, Rejecting()));
+  TENURE_ASSIGN(Ticket ticket, store_.Submit(plan.txn, Rejecting(options_.commit)));
   in_flight_.push_back({items, std::move(plan), std::move(ticket)});
   // What is answered by now is acknowledged now, not when the window is full.
   while (!in_flight_.empty() && in_flight_.front().ticket.Poll()) TENURE_RETURN_IF_ERROR(SettleOldest());
@@ -161,7 +160,7 @@ Status Importer::SettleConflict(const ImportPlan::Conflict& conflict) {
     return {};
   };
   if (options_.on_conflict == ConflictStrategy::kReject) return kept(conflict.message);
-  CommitOptions commit;
+  CommitOptions commit = options_.commit;
   commit.on_conflict = options_.on_conflict;
   Transaction txn;
   txn.Append(conflict.op);
@@ -200,7 +199,7 @@ Status Importer::Resolve(const std::vector<ImportItem>& items, std::size_t begin
   for (int round = 0; round < (single ? kRoundsSingle : kRoundsWhole); ++round) {
     TENURE_ASSIGN(const ImportPlan plan, PlanImport(store_, items, begin, end, Consistency::kReadCommitted));
     if (plan.txn.empty()) return Settle(plan, nullptr);
-    const auto receipt = store_.Commit(plan.txn, Rejecting());
+    const auto receipt = store_.Commit(plan.txn, Rejecting(options_.commit));
     if (receipt.ok()) return Settle(plan, &*receipt);
     if (IsRefusal(receipt.error().code)) {
       if (!single) break;

@@ -28,6 +28,7 @@ namespace tenure::cli {
 struct ImporterOptions {
   std::size_t batch = 2'000;  ///< Entries in a transaction.
   std::size_t window = 4;     ///< Transactions in flight.
+  CommitOptions commit;       ///< What is presented with every transaction: leases, a writer.
   /// How entries that the store has otherwise are settled, one by one. Transactions of many are decided again
   /// instead when another writer was faster.
   ConflictStrategy on_conflict = ConflictStrategy::kReject;

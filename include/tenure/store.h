@@ -24,6 +24,8 @@ namespace tenure {
 class Lease;
 struct AcquireOptions;
 class StoreImpl;
+class Watch;
+struct WatchOptions;
 struct StoreDiagnosis;
 struct TicketState;
 
@@ -91,6 +93,10 @@ struct CompactReport {
   std::uint64_t request_ids_removed = 0;
   std::uint64_t segments_removed = 0;
   std::uint64_t bytes_freed = 0;
+  /// The cursor that still needs journal which would have gone otherwise; empty when none does.
+  std::string held_by;
+  Lsn held_lsn = 0;  ///< The first LSN that it needs.
+  std::uint64_t segments_held = 0;
 };
 
 class TENURE_API Store {
@@ -137,6 +143,12 @@ class TENURE_API Store {
   /// Committed effects from `from` (at least 1) to `to` (0 means the durable LSN at the call), in
   /// order. kCompacted when `from` is no longer retained. Returning false ends it.
   Status Log(Lsn from, Lsn to, const std::function<bool(const Event&)>& visit) const;
+  /// The same without an end, as it is committed: see tenure/watch.h.
+  Result<tenure::Watch> Watch(const WatchOptions& options) const;
+  /// Cursors of watches, ordered by name.
+  Result<std::vector<CursorEntry>> Cursors() const;
+  /// kNotFound when there is none. A watch that still runs makes it again with its next move.
+  Result<Lsn> RemoveCursor(const std::string& name);
   /// Resolves a time to the last LSN committed at or before it.
   Result<Lsn> LsnAt(TimeMs time_ms) const;
   /// The inverse of transaction `lsn`, as a transaction with the bases of that LSN.

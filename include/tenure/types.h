@@ -87,6 +87,17 @@ struct LeaseInfo {
   friend bool operator==(const LeaseInfo&, const LeaseInfo&) = default;
 };
 
+/// A durable place in the change feed: see tenure/watch.h.
+struct CursorEntry {
+  std::string name;
+  Lsn lsn = 0;                ///< Everything up to here was handled; the feed goes on behind it.
+  std::uint32_t effects = 0;  ///< And so many effects of the transaction behind it.
+  TimeMs moved_at_ms = 0;     ///< Commit time of the last move.
+  std::string writer;         ///< Who moved it last.
+
+  friend bool operator==(const CursorEntry&, const CursorEntry&) = default;
+};
+
 /// One committed effect, as `log` and feeds show it.
 struct Event {
   Lsn lsn = 0;
@@ -97,7 +108,7 @@ struct Event {
   std::string request_id;  ///< Empty when the transaction had none.
   /// "put", "delete", "set_tag", "delete_tag", "set_policy", "delete_policy", "park", "resolve", "trim_history",
   /// "prune_requests", "trim_journal", "request", "lease_acquire", "lease_release", "lease_expire", "lease_break",
-  /// "lease_orphan".
+  /// "lease_orphan", "set_cursor", "delete_cursor".
   std::string op;
   std::optional<ArtifactEntry> entry;            ///< For put and delete.
   std::optional<Revision> merged_base;           ///< For a put that is a merge: the revision that it was merged over.
@@ -110,6 +121,7 @@ struct Event {
   Lsn below_lsn = 0;                             ///< For trim_history, prune_requests and trim_journal.
   std::optional<LeaseInfo> lease;                ///< For lease_*; all but the first tell its id only.
   std::string reason;                            ///< For lease_break.
+  std::optional<CursorEntry> cursor;             ///< For set_cursor and delete_cursor (whose lsn is 0).
 };
 
 }  // namespace tenure

@@ -7,6 +7,7 @@
 #include "store/base/failpoint.h"
 #include "store/commit/decide_lease.h"
 #include "store/commit/resolve.h"
+#include "store/ingest/feed_bell.h"
 #include "store/ingest/slot_reader.h"
 
 namespace tenure::commit {
@@ -196,6 +197,8 @@ Status Committer::Enter(const Claim& claim) {
     }
     if (status.ok()) status = Seal(claim);
     if (status.ok()) status = ResolveLanes(context_, registry_, lease_, claim);
+    // The last owner may have died between its last publication and this.
+    ingest::FeedBell(context_.shared().feed).Ring();
   } else if (status.ok() && !writer_) {
     status = OpenWriter();
   }
@@ -367,7 +370,10 @@ BatchEnd Committer::CommitBatch(Work* direct) {
     if (direct != nullptr) direct->answer.reset();
     return end;
   }
-  if (Answer()) return BatchEnd::kDone;
+  const bool answered = Answer();
+  // Behind the answers: who only follows delays nobody. Also when fenced: the batch counts.
+  if (batch_.count > 0) ingest::FeedBell(context_.shared().feed).Ring();
+  if (answered) return BatchEnd::kDone;
   // What was published counts all the same: the successor answers for the lanes, and `direct` has its answer. A
   // rejection was decided on what a successor may have changed since.
   if (direct != nullptr && batch_.count == 0) direct->answer.reset();

@@ -195,6 +195,9 @@ void Heads::Replay(const std::vector<model::CommittedTxn>& txns, const base::Has
             (void)leases_.End(id, effect.kind);
           }
           break;
+        case model::EffectKind::kSetCursor:
+        case model::EffectKind::kDeleteCursor:
+          break;  // no row that decides anything changes
       }
     }
     if (auto row = model::RequestRowOf(txn)) {

@@ -1,6 +1,7 @@
 #include "store/commit/write_guard.h"
 
 #include "lease/table.h"
+#include "store/base/error.h"
 #include "store/model/validate.h"
 
 namespace tenure::commit {

@@ -139,6 +139,8 @@ class IndexReader {
   Status ForEachRequest(Lsn below, const std::function<bool(const model::RequestRow&)>& visit) const;
   /// Leases that were granted and not ended, by id.
   Status ForEachLease(const std::function<bool(const model::LeaseRow&)>& visit) const;
+  Result<std::optional<CursorEntry>> GetCursor(std::string_view name) const;
+  Result<std::vector<CursorEntry>> Cursors() const;  ///< Ordered by name.
   Result<Counts> Count() const;
   /// Superseded revisions (of entries and tags) that trimming below `lsn` would drop.
   Result<std::uint64_t> CountHistoryBelow(Lsn lsn, const std::vector<model::KeepRule>& keep = {}) const;

@@ -26,6 +26,9 @@ class RowWriter {
   Status PruneRequests(Lsn below_lsn);
   /// Effect number `index` of `txn`, which concerns a policy or a parked conflict.
   Status WriteRare(const model::CommittedTxn& txn, std::size_t index);
+  /// kSetCursor or kDeleteCursor, whatever was there. At once: cursors depend on no other row, and only their own
+  /// order counts.
+  Status WriteCursor(const model::CommittedTxn& txn, const model::Effect& effect);
 
  private:
   Status RaiseOldest(Lsn below_lsn);
@@ -37,7 +40,8 @@ class RowWriter {
   KeyedTable<EntryView> entries_;
   KeyedTable<TagView> tags_;
   RareRows rare_;
-  LazyStatement insert_request_, prune_requests_, raise_oldest_, insert_lease_, delete_lease_;
+  LazyStatement insert_request_, prune_requests_, raise_oldest_, insert_lease_, delete_lease_, set_cursor_,
+      delete_cursor_;
 };
 
 }  // namespace tenure::index

@@ -190,6 +190,10 @@ Status IndexWriter::State::Collect(const model::CommittedTxn& txn, Changes& chan
       case model::EffectKind::kOrphanLease:
         changes.AddLease(txn, effect);
         break;
+      case model::EffectKind::kSetCursor:
+      case model::EffectKind::kDeleteCursor:
+        TENURE_RETURN_IF_ERROR(rows.WriteCursor(txn, effect));
+        break;
     }
   }
   if (std::optional<model::RequestRow> request = model::RequestRowOf(txn)) changes.AddRequest(std::move(*request));

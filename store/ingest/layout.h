@@ -29,7 +29,7 @@
 //   by any thread of the member                    MemberRow, its answer bank likewise
 //   hints, whose loss or late change costs a bounded wait and nothing else
 //                                                  applied_lsn, applied_turn, done_turn, work, active bits,
-//                                                  buffer_wanted, key table
+//                                                  buffer_wanted, feed, key table
 #pragma once
 
 #include <array>
@@ -65,6 +65,13 @@ struct SegmentHeader {
 };
 static_assert(sizeof(SegmentHeader) == 88);
 
+/// Counted up only, compared by their difference, so that they may wrap.
+struct FeedWords {
+  std::atomic<std::uint32_t> turn;    ///< Futex: changes before each waking up.
+  std::atomic<std::uint32_t> wanted;  ///< Somebody sleeps on turn `wanted` - 1, or did.
+  std::atomic<std::uint32_t> woken;   ///< Who slept on an earlier turn has been woken up.
+};
+
 struct CommitArea {
   /// {epoch, owner}: owner is 0 when released cleanly, else OwnerWord(slot, generation), or kAbandoned.
   alignas(64) base::Atomic128 owner;
@@ -97,8 +104,10 @@ struct CommitArea {
   alignas(64) std::atomic<std::uint32_t> work;
   /// Not 0: somebody waits for room in the double buffer, with bit kBufferWaitBit. Taken back by who makes room.
   std::atomic<std::uint32_t> buffer_wanted;
+  /// Where those sleep that follow the change feed: see feed_bell.h.
+  alignas(64) FeedWords feed;
 };
-static_assert(sizeof(CommitArea) == 448);
+static_assert(sizeof(CommitArea) == 512);
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free && std::atomic<std::uint32_t>::is_always_lock_free);
 
 inline constexpr std::uint32_t kBusy = 0;

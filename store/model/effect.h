@@ -42,8 +42,10 @@ enum class EffectKind : std::uint8_t {
   kExpireLease = 18,        ///< lease: id. Its time had run out.
   kBreakLease = 19,         ///< lease: id, reason. Taken away by an administrator.
   kOrphanLease = 20,        ///< lease: id. The process that it was bound to had died.
+  kSetCursor = 24,          ///< cursor: name, lsn, effects; the rest is given by the frame.
+  kDeleteCursor = 25,       ///< cursor: name.
 };
-/// The kinds of leases lie beyond.
+/// The last of those that are numbered without a gap.
 inline constexpr EffectKind kLastEffectKind = EffectKind::kTrimHistoryExcept;
 
 /// Decides, by the first rule whose glob matches a key, whether trimming leaves its superseded revisions.
@@ -80,10 +82,11 @@ struct Effect {
   std::shared_ptr<const RareEffect> rare;  ///< From kSetPolicy to kTrimHistoryExcept; never null there.
   /// One for the kinds of leases, none for all others: they are rare, and an Effect is copied often.
   std::vector<LeaseChange> lease;
+  CursorEntry cursor;  ///< kSetCursor, kDeleteCursor.
   friend bool operator==(const Effect& a, const Effect& b) {
     const bool same_rare = a.rare == b.rare || (a.rare && b.rare && *a.rare == *b.rare);
     return same_rare && a.kind == b.kind && a.entry == b.entry && a.tag == b.tag && a.below_lsn == b.below_lsn &&
-           a.merged_base == b.merged_base && a.lease == b.lease;
+           a.merged_base == b.merged_base && a.lease == b.lease && a.cursor == b.cursor;
   }
 };
 
@@ -163,8 +166,11 @@ void EncodeParked(const ParkedConflict& conflict, base::Encoder& out);
 /// nullopt for bytes that are none; the decoder has failed then.
 std::optional<ParkedConflict> DecodeParked(base::Decoder& in);
 base::Hash128 RowHash(const LeaseRow& row);
+/// For comparing rows only: cursors are no part of the state hash. They say how far a reader is, and moving one
+/// would have to read the row that it replaces.
+base::Hash128 RowHash(const CursorEntry& cursor);
 
-/// The entry and tag as `effect` leaves them, with the fields that the frame gives filled in.
+/// The entry, tag and cursor as `effect` leaves them, with the fields that the frame gives filled in.
 ArtifactEntry EntryAfter(const CommittedTxn& txn, const Effect& effect);
 TagEntry TagAfter(const CommittedTxn& txn, const Effect& effect);
 /// The same for kSetPolicy and kPark; `index` is the effect's position in `txn`.
@@ -172,6 +178,11 @@ Policy PolicyAfter(const CommittedTxn& txn, std::size_t index);
 ParkedConflict ParkedAfter(const CommittedTxn& txn, std::size_t index);
 /// The lease that a kGrantLease makes.
 LeaseRow LeaseAfter(const CommittedTxn& txn, const Effect& effect);
+CursorEntry CursorAfter(const CommittedTxn& txn, const Effect& effect);
+/// Bookkeeping of readers: it changes nothing that they read.
+inline bool IsCursorEffect(EffectKind kind) {
+  return kind == EffectKind::kSetCursor || kind == EffectKind::kDeleteCursor;
+}
 /// The public form of effect number `index` of `txn`; index 0 of a transaction without effects is its
 /// "request" event.
 Event EventOf(const CommittedTxn& txn, std::uint32_t index);

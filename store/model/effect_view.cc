@@ -103,6 +103,19 @@ const char* LeaseOpName(EffectKind kind) {
 
 }  // namespace
 
+CursorEntry CursorAfter(const CommittedTxn& txn, const Effect& effect) {
+  TENURE_CHECK(IsCursorEffect(effect.kind));
+  CursorEntry cursor;
+  cursor.name = effect.cursor.name;
+  if (effect.kind == EffectKind::kSetCursor) {
+    cursor.lsn = effect.cursor.lsn;
+    cursor.effects = effect.cursor.effects;
+  }
+  cursor.moved_at_ms = txn.time_ms;
+  cursor.writer = txn.writer;
+  return cursor;
+}
+
 Event EventOf(const CommittedTxn& txn, std::uint32_t index) {
   Event event;
   event.lsn = txn.lsn;
@@ -179,6 +192,14 @@ Event EventOf(const CommittedTxn& txn, std::uint32_t index) {
       event.op = LeaseOpName(effect.kind);
       event.lease.emplace().id = effect.lease.front().row.info.id;
       event.reason = effect.lease.front().reason;
+      break;
+    case EffectKind::kSetCursor:
+      event.op = "set_cursor";
+      event.cursor = CursorAfter(txn, effect);
+      break;
+    case EffectKind::kDeleteCursor:
+      event.op = "delete_cursor";
+      event.cursor = CursorAfter(txn, effect);
       break;
   }
   return event;

@@ -32,6 +32,7 @@ std::string TagJson(const TagEntry& tag);
 /// As `lease list` prints it.
 std::string LeaseJson(const LeaseInfo& lease);
 std::string EventJson(const Event& event);
+std::string CursorJson(const CursorEntry& cursor);
 std::string ReceiptJson(const Receipt& receipt);
 /// {"glob":…,"immutable":…,"on_conflict":…,"schema":{…},…,"lsn":…}
 std::string PolicyJson(const Policy& policy);

@@ -178,7 +178,23 @@ std::string EventJson(const Event& event) {
     WriteLeaseEvent(w, event);
   } else if (event.below_lsn != 0) {
     w.Number("below_lsn", event.below_lsn);
+  } else if (event.cursor) {
+    w.Text("cursor", event.cursor->name);
+    if (event.op == "set_cursor") w.Number("position", event.cursor->lsn);
+    if (event.cursor->effects != 0) w.Number("position_effects", event.cursor->effects);
   }
+  w.End();
+  return out;
+}
+
+std::string CursorJson(const CursorEntry& cursor) {
+  std::string out;
+  ObjectWriter w(out);
+  w.Text("name", cursor.name);
+  w.Number("position", cursor.lsn);
+  if (cursor.effects != 0) w.Number("position_effects", cursor.effects);
+  w.Time("movedAt", cursor.moved_at_ms);
+  w.Text("writer", cursor.writer);
   w.End();
   return out;
 }

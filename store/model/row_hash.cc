@@ -6,12 +6,14 @@ namespace tenure::model {
 namespace {
 
 // One domain byte per kind of row, so that rows of different kinds never hash alike. Never renumber.
+// A cursor's row is hashed to compare it, nothing else.
 constexpr std::uint8_t kEntryRow = 1;
 constexpr std::uint8_t kTagRow = 2;
 constexpr std::uint8_t kRequestRow = 3;
 constexpr std::uint8_t kLeaseRow = 4;
 constexpr std::uint8_t kPolicyRow = 5;
 constexpr std::uint8_t kParkedRow = 6;
+constexpr std::uint8_t kCursorRow = 7;
 
 // Above the sum of all fixed-width fields and text lengths of any row.
 constexpr std::size_t kFixedBytesMax = 128;
@@ -146,6 +148,17 @@ base::Hash128 RowHash(const LeaseRow& row) {
   in.U64(lease.process_start);
   in.Text(lease.purpose);
   in.U64(static_cast<std::uint64_t>(lease.granted_at_ms));
+  return in.Hash();
+}
+
+base::Hash128 RowHash(const CursorEntry& cursor) {
+  HashInput in(kFixedBytesMax + cursor.name.size() + cursor.writer.size());
+  in.U8(kCursorRow);
+  in.Text(cursor.name);
+  in.U64(cursor.lsn);
+  in.U32(cursor.effects);
+  in.U64(static_cast<std::uint64_t>(cursor.moved_at_ms));
+  in.Text(cursor.writer);
   return in.Hash();
 }
 

@@ -13,6 +13,8 @@ constexpr const char* kNameHint = "a name is 1 to 512 bytes of '/'-separated seg
 constexpr const char* kVersionHint = "a version is 1 to 256 bytes without '/', '@' and white space, such as \"1.4.2\"";
 constexpr const char* kTagHint =
     "a tag begins with a letter, digit or '_', then up to 127 of letters, digits and '._-'";
+constexpr const char* kCursorHint =
+    "a cursor's name begins with a letter, digit or '_', then up to 127 of letters, digits and '._-'";
 constexpr const char* kDigestHint = "write it as \"sha256:\" and 64 lower-case hex digits";
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
@@ -97,6 +99,20 @@ Status CheckOtherDigest(std::string_view digest, std::string_view algorithm, std
   return {};
 }
 
+/// [A-Za-z0-9_][A-Za-z0-9._-]*
+Status CheckWord(const std::string& kind, std::string_view word, std::size_t bytes_max, const char* hint) {
+  if (word.empty()) return Invalid(kind + " \"\" is empty", hint);
+  if (word.size() > bytes_max) return TooLarge(kind + " " + Shown(word), word.size(), bytes_max);
+  for (std::size_t i = 0; i < word.size(); ++i) {
+    const char c = word[i];
+    const bool first = IsLower(c) || IsUpper(c) || IsDigit(c) || c == '_';
+    if (first || (i > 0 && (c == '.' || c == '-'))) continue;
+    return Invalid(kind + " " + Shown(word) + (i == 0 ? " may not begin with " : " may not hold ") + Shown({&c, 1}),
+                   hint);
+  }
+  return {};
+}
+
 }  // namespace
 
 Status ValidateName(std::string_view name) {
@@ -154,18 +170,9 @@ Status ValidateVersion(std::string_view version) {
   return {};
 }
 
-Status ValidateTag(std::string_view tag) {
-  if (tag.empty()) return Invalid("tag \"\" is empty", kTagHint);
-  if (tag.size() > kTagBytesMax) return TooLarge("tag " + Shown(tag), tag.size(), kTagBytesMax);
-  for (std::size_t i = 0; i < tag.size(); ++i) {
-    const char c = tag[i];
-    const bool first = IsLower(c) || IsUpper(c) || IsDigit(c) || c == '_';
-    if (first || (i > 0 && (c == '.' || c == '-'))) continue;
-    return Invalid("tag " + Shown(tag) + (i == 0 ? " may not begin with " : " may not hold ") + Shown({&c, 1}),
-                   kTagHint);
-  }
-  return {};
-}
+Status ValidateTag(std::string_view tag) { return CheckWord("tag", tag, kTagBytesMax, kTagHint); }
+
+Status ValidateCursorName(std::string_view name) { return CheckWord("cursor", name, kCursorBytesMax, kCursorHint); }
 
 Status ValidateDigest(std::string_view digest) {
   if (digest.size() > kDigestBytesMax) return TooLarge("digest " + Shown(digest), digest.size(), kDigestBytesMax);

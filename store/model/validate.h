@@ -22,6 +22,7 @@ inline constexpr std::size_t kUrlBytesMax = 8192;
 inline constexpr std::size_t kUrlsMax = 1024;
 inline constexpr std::size_t kWriterBytesMax = 256;
 inline constexpr std::size_t kRequestIdBytesMax = 128;
+inline constexpr std::size_t kCursorBytesMax = 128;
 inline constexpr std::size_t kJsonDepthMax = 64;
 inline constexpr std::size_t kEntryBytesMax = 1u << 20;
 inline constexpr std::size_t kTxnBytesMax = 16u << 20;
@@ -40,6 +41,7 @@ Status ValidateMediaType(std::string_view media_type);
 Status ValidateUrl(std::string_view url);  ///< The same, and not empty.
 Status ValidateWriter(std::string_view writer);
 Status ValidateRequestId(std::string_view id);
+Status ValidateCursorName(std::string_view name);  ///< Spelled like a tag.
 bool IsValidUtf8(std::string_view text);
 
 /// Parses, checks (an object, depth, no duplicate member) and rewrites in canonical form: members

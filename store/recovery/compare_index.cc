@@ -81,6 +81,12 @@ Status Leases(const index::IndexReader& reader, const RowVisitor& visit) {
   });
 }
 
+Status Cursors(const index::IndexReader& reader, const RowVisitor& visit) {
+  TENURE_ASSIGN(const std::vector<CursorEntry> cursors, reader.Cursors());
+  for (const CursorEntry& row : cursors) visit(row.name, model::RowHash(row));
+  return {};
+}
+
 struct RowKind {
   const char* name;
   RowStream stream;
@@ -92,7 +98,8 @@ constexpr RowKind kKinds[] = {{"entry", Entries},
                               {"request id", Requests},
                               {"policy", Policies},
                               {"parked conflict", Conflicts},
-                              {"lease", Leases}};
+                              {"lease", Leases},
+                              {"cursor", Cursors}};
 
 struct Sum {
   base::Hash128 hash;

@@ -63,6 +63,9 @@ class Overlay {
         case model::EffectKind::kOrphanLease:
           TENURE_RETURN_IF_ERROR(End(effect.lease.front().row.info.id));
           break;
+        case model::EffectKind::kSetCursor:
+        case model::EffectKind::kDeleteCursor:
+          break;  // superseded revisions, the journal's own length and cursors are no part of the state
       }
     }
     if (const auto row = model::RequestRowOf(txn)) {

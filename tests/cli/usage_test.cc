@@ -17,8 +17,9 @@ class Streams : public StoreTest {};
 TEST_F(Usage, HelpListsEveryCommand) {
   const std::string help = Ok({"--help"});
   for (const char* command :
-       {"init",  "put", "patch", "get",  "list",   "rm",    "tag set", "tag rm", "tag list", "history",
-        "apply", "log", "diff",  "undo", "verify", "stats", "compact", "backup", "doctor",   "outcome"}) {
+       {"init",     "put",     "patch",  "get",     "list",  "rm",           "tag set",   "tag rm",
+        "tag list", "history", "apply",  "log",     "diff",  "undo",         "verify",    "stats",
+        "compact",  "backup",  "doctor", "outcome", "watch", "cursors list", "cursors rm"}) {
     EXPECT_THAT(help, HasSubstr(std::string("\n  ") + command + " "));
     std::vector<std::string> words;
     for (std::size_t at = 0; at != std::string::npos;) {

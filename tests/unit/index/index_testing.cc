@@ -98,6 +98,12 @@ void PlainIndex::Apply(const model::CommittedTxn& txn) {
       case model::EffectKind::kOrphanLease:
         leases.erase(effect.lease.front().row.info.id);
         break;
+      case model::EffectKind::kSetCursor:
+        cursors[effect.cursor.name] = model::CursorAfter(txn, effect);
+        break;
+      case model::EffectKind::kDeleteCursor:
+        cursors.erase(effect.cursor.name);
+        break;
     }
   }
   if (const auto row = model::RequestRowOf(txn)) requests.emplace(row->request_id, *row);
@@ -233,6 +239,16 @@ static model::Effect Nothing() {
   return effect;
 }
 
+model::Effect Generator::NextCursorEffect() {
+  model::Effect effect;
+  effect.kind = Below(3) == 0 ? model::EffectKind::kDeleteCursor : model::EffectKind::kSetCursor;
+  effect.cursor.name = "cursor-" + std::to_string(Below(3));
+  if (effect.kind == model::EffectKind::kDeleteCursor) return effect;
+  effect.cursor.lsn = Below(lsn_ + 1);
+  effect.cursor.effects = static_cast<std::uint32_t>(Below(3));
+  return effect;
+}
+
 model::CommittedTxn Generator::Next() {
   model::CommittedTxn txn;
   txn.lsn = ++lsn_;
@@ -264,6 +280,8 @@ model::CommittedTxn Generator::Next() {
       drop.rare = std::make_shared<const model::RareEffect>(std::move(rare));
     }
     txn.effects.push_back(drop);
+  } else if (Below(20) == 0) {
+    txn.effects.push_back(NextCursorEffect());
   } else if (!with_request || (!txn.cancelled && txn.outcome == Outcome::kCommitted)) {
     // Effects see the earlier ones of their transaction: the model is kept up while they are made.
     const PlainIndex before = plain_;
@@ -450,6 +468,13 @@ void ExpectSame(const IndexReader& reader, const PlainIndex& plain) {
   std::map<Lsn, model::LeaseRow> leases;
   Must(reader.ForEachLease([&](const model::LeaseRow& row) { return leases.emplace(row.info.id, row), true; }));
   ASSERT_EQ(leases, plain.leases);
+  std::vector<CursorEntry> cursors;
+  for (const auto& [name, row] : plain.cursors) {
+    cursors.push_back(row);
+    ASSERT_EQ(Must(reader.GetCursor(name)), row);
+  }
+  ASSERT_EQ(Must(reader.Cursors()), cursors);
+  ASSERT_FALSE(Must(reader.GetCursor("cursor-9")).has_value());
   for (const auto& [key, row] : plain.entries.current) {
     ASSERT_EQ(Must(reader.GetEntry(key.first, key.second)), row);
     ASSERT_EQ(Must(reader.History(key.first, key.second)), Retained(plain.entries, key));

@@ -58,6 +58,7 @@ struct PlainIndex {
   std::map<std::string, Policy> policies;
   std::map<ConflictId, ParkedConflict> conflicts;
   std::map<Lsn, model::LeaseRow> leases;
+  std::map<std::string, CursorEntry> cursors;
   Lsn oldest_history_lsn = 0;
 
   void Apply(const model::CommittedTxn& txn);
@@ -81,6 +82,7 @@ class Generator {
   model::Effect NextEffect();
   model::Effect NextRareEffect();
   void AddLeaseEffects(model::CommittedTxn& txn);
+  model::Effect NextCursorEffect();
   std::string Name();
 
   std::mt19937_64 random_;

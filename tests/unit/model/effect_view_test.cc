@@ -102,6 +102,28 @@ TEST(EffectView, EventsOfEveryKind) {
   }
 }
 
+TEST(EffectView, CursorsAndTheirEvents) {
+  CommittedTxn txn = Committed();
+  Effect effect;
+  effect.kind = EffectKind::kSetCursor;
+  effect.cursor.name = "mirror";
+  effect.cursor.lsn = 17;
+  effect.cursor.effects = 3;
+  txn.effects = {effect, effect};
+  txn.effects[1].kind = EffectKind::kDeleteCursor;
+  const Event set = EventOf(txn, 0);
+  EXPECT_EQ(set.op, "set_cursor");
+  EXPECT_EQ(set.cursor, CursorAfter(txn, txn.effects[0]));
+  EXPECT_EQ(set.cursor->lsn, 17u);
+  EXPECT_EQ(set.cursor->effects, 3u);
+  EXPECT_EQ(set.cursor->moved_at_ms, txn.time_ms);
+  EXPECT_EQ(set.cursor->writer, txn.writer);
+  const Event removed = EventOf(txn, 1);
+  EXPECT_EQ(removed.op, "delete_cursor");
+  EXPECT_EQ(removed.cursor->name, "mirror");
+  EXPECT_EQ(removed.cursor->lsn, 0u);
+}
+
 TEST(EffectView, ATransactionWithoutEffectsIsOneRequestEvent) {
   const Event event = EventOf(Committed(), 0);
   EXPECT_EQ(event.op, "request");

@@ -160,10 +160,22 @@ inline LeaseRow AnyLease() {
   return row;
 }
 
+inline std::vector<EffectKind> AllEffectKinds() {
+  std::vector<EffectKind> kinds;
+  const auto add = [&kinds](EffectKind first, EffectKind last) {
+    for (int kind = static_cast<int>(first); kind <= static_cast<int>(last); ++kind) {
+      kinds.push_back(static_cast<EffectKind>(kind));
+    }
+  };
+  add(EffectKind::kPutEntry, kLastEffectKind);
+  add(EffectKind::kGrantLease, EffectKind::kOrphanLease);
+  add(EffectKind::kSetCursor, EffectKind::kDeleteCursor);
+  return kinds;
+}
+
 inline Effect AnyEffect() {
   Effect effect;
-  effect.kind = static_cast<EffectKind>(
-      *rc::gen::oneOf(rc::gen::inRange(1, static_cast<int>(kLastEffectKind) + 1), rc::gen::inRange(16, 21)));
+  effect.kind = *rc::gen::elementOf(AllEffectKinds());
   switch (effect.kind) {
     case EffectKind::kPutEntry:
       effect.entry = AnyPutEntry();
@@ -204,6 +216,13 @@ inline Effect AnyEffect() {
       if (effect.kind == EffectKind::kBreakLease) change.reason = AnyBytes(0, 30);
       break;
     }
+    case EffectKind::kSetCursor:
+    case EffectKind::kDeleteCursor:
+      effect.cursor.name = AnyBytes(1, 20);
+      if (effect.kind == EffectKind::kDeleteCursor) break;
+      effect.cursor.lsn = AnyNumber();
+      effect.cursor.effects = *rc::gen::inRange<std::uint32_t>(0, 1'000'000);
+      break;
   }
   return effect;
 }

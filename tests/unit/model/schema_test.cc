@@ -231,6 +231,16 @@ TEST(Schemas, WhatIsPrintedIsDescribed) {
   event.take = "ours";
   ExpectPrints("event", EventJson(event));
 
+  event.below_lsn = 0;
+  event.cursor = CursorEntry();
+  event.cursor->name = "mirror";
+  event.cursor->lsn = 3;
+  event.cursor->effects = 2;
+  for (const char* op : {"set_cursor", "delete_cursor"}) {
+    event.op = op;
+    ExpectPrints("event", EventJson(event));
+  }
+
   Receipt receipt;
   receipt.outcome = Outcome::kParked;
   receipt.lsn = 4;
@@ -265,12 +275,11 @@ TEST(Schemas, WhatIsPrintedIsDescribed) {
 TEST(Schemas, EveryKindOfEffectHasItsEventName) {
   std::set<std::string> printed = {"request"};
   CommittedTxn txn;
-  for (int kind = 1; kind <= static_cast<int>(EffectKind::kOrphanLease); ++kind) {
-    if (kind > static_cast<int>(kLastEffectKind) && kind < static_cast<int>(EffectKind::kGrantLease)) continue;
+  for (const EffectKind kind : AllEffectKinds()) {
     txn.effects.resize(1);
     txn.effects[0].rare = std::make_shared<const RareEffect>();
     txn.effects[0].lease.resize(1);
-    txn.effects[0].kind = static_cast<EffectKind>(kind);
+    txn.effects[0].kind = kind;
     printed.insert(EventOf(txn, 0).op);
   }
   const Json names = Schema("event").at("properties").at("op").at("enum");

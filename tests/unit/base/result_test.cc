@@ -22,7 +22,9 @@ TEST(ExitCode, Table) {
       {ErrorCode::kRequestCancelled, 5}, {ErrorCode::kChangedSince, 5},   {ErrorCode::kNoStore, 10},
       {ErrorCode::kCorruption, 13},      {ErrorCode::kDeletedSince, 5},   {ErrorCode::kMergeClash, 5},
       {ErrorCode::kImmutable, 5},        {ErrorCode::kSchemaMismatch, 5}, {ErrorCode::kParked, 5},
-      {ErrorCode::kLeaseRequired, 12},
+      {ErrorCode::kLeaseHeld, 11},       {ErrorCode::kDeadlock, 11},      {ErrorCode::kLeasesExhausted, 11},
+      {ErrorCode::kLeaseRequired, 12},   {ErrorCode::kLeaseExpired, 12},  {ErrorCode::kFenced, 12},
+      {ErrorCode::kLeaseBroken, 12},     {ErrorCode::kLeaseUnknown, 12},  {ErrorCode::kLeaseNotCovering, 12},
   };
   for (int i = 0; i < kCodes; ++i) {
     const auto code = static_cast<ErrorCode>(i);

@@ -159,6 +159,8 @@ Result<StoreStats> Store::Stats() const {
   stats.tags = counts.tags;
   stats.history_rows = counts.history_rows;
   stats.request_ids = counts.request_ids;
+  stats.policies = counts.policies;
+  stats.parked_conflicts = counts.conflicts;
   TENURE_ASSIGN(const std::uint32_t members, impl_->member->CountMembers());
   stats.members = members;
   TENURE_ASSIGN(const Lsn trimmed, context.trimmed_below());

@@ -1,4 +1,5 @@
 // The change feed: frames of the journal up to the durable word, and a bell to sleep by.
+#include "tenure/conflict.h"
 #include "tenure/watch.h"
 
 #include <algorithm>
@@ -154,6 +155,8 @@ bool WatchImpl::Wants(const Event& event) const {
   if (event.cursor) return !glob_ && options_.cursor.empty();
   if (!glob_) return true;
   if (event.entry) return glob_->Matches(event.entry->name, event.entry->version);
+  if (event.parked && !event.parked->of_tag) return glob_->Matches(event.parked->name, event.parked->rest);
+  if (event.parked) return !glob_->matches_versions() && glob_->Matches(event.parked->name, {});
   return event.tag && !glob_->matches_versions() && glob_->Matches(event.tag->name, {});
 }
 

@@ -45,6 +45,12 @@ Json Parsed(const std::string& text, const std::string& what) {
   return json;
 }
 
+/// A line that is no JSON is a text.
+Json LineOf(const std::string& line) {
+  Json json = Json::parse(line, nullptr, false);
+  return json.is_discarded() ? Json(line) : json;
+}
+
 int SignalNumber(const std::string& name) {
   static const std::map<std::string, int> kSignals = {{"KILL", SIGKILL}, {"TERM", SIGTERM}, {"INT", SIGINT},
                                                       {"STOP", SIGSTOP}, {"CONT", SIGCONT}, {"HUP", SIGHUP}};
@@ -141,7 +147,7 @@ std::string Player::Judge(const Json& step, const Finished& finished) const {
   if (why.empty() && expect.contains("out")) why = WhyNot(expect["out"], Parsed(finished.out, "stdout"), "stdout");
   if (why.empty() && expect.contains("lines")) {
     Json lines = Json::array();
-    for (const std::string& line : Lines(finished.out)) lines.push_back(Parsed(line, "a line of stdout"));
+    for (const std::string& line : Lines(finished.out)) lines.push_back(LineOf(line));
     why = WhyNot(expect["lines"], lines, "stdout");
   }
   if (why.empty() && expect.contains("text")) why = WhyNot(expect["text"], finished.out, "stdout");
@@ -195,7 +201,7 @@ void Player::Read(const Json& step) {
     const std::string line = running.child->ReadLine();
     if (line.empty()) throw Failed{running.shown + ": its output ended before a line like " + expected.dump()};
     running.read.push_back(line);
-    const std::string why = WhyNot(variables_.InJson(expected), Parsed(line, "a line of stdout"), "line");
+    const std::string why = WhyNot(variables_.InJson(expected), LineOf(line), "line");
     if (!why.empty()) throw Failed{running.shown + ": " + why};
   }
   Capture(step, running.read.back());

@@ -1,6 +1,6 @@
 // The change feed: frames of the journal up to the durable word, and a bell to sleep by.
-#include "tenure/conflict.h"
 #include "tenure/watch.h"
+#include "tenure/conflict.h"
 
 #include <algorithm>
 #include <atomic>

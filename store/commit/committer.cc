@@ -202,7 +202,12 @@ Status Committer::Enter(const Claim& claim) {
   } else if (status.ok() && !writer_) {
     status = OpenWriter();
   }
-  if (!status.ok()) Forget();
+  if (!status.ok()) {
+    Forget();
+    // What a process reads after somebody took over from it, stopped as it was, need not fit together: that is no
+    // damage. The heartbeat is of the highest epoch.
+    if (!lease_.Beat(claim.epoch)) status = base::MakeError(ErrorCode::kClosed, "superseded while entering the turn");
+  }
   return status;
 }
 
@@ -335,6 +340,10 @@ BatchEnd Committer::CommitBatch(Work* direct) {
     const Status entered = Enter({epoch_, lease_.DurableLsn(), false});
     if (!entered.ok()) {
       failure_ = entered.error();
+      if (failure_.code == ErrorCode::kClosed) {
+        if (direct != nullptr) direct->answer.reset();
+        return BatchEnd::kFenced;
+      }
       if (direct != nullptr) direct->answer = entered.error();
       return BatchEnd::kBroken;
     }

@@ -38,6 +38,8 @@ Result<bool> Group::ClaimLocked() {
   Status entered = committer_.Enter(*claim);
   if (!entered.ok()) {
     lease_.Release(claim->epoch);
+    // Superseded is not a failure: somebody else is at it.
+    if (entered.error().code == ErrorCode::kClosed) return false;
     return std::move(entered).error();
   }
   held_ = true;

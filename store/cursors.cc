@@ -17,6 +17,15 @@ std::optional<CursorHold> HoldOf(const std::vector<CursorEntry>& cursors, TimeMs
   return hold;
 }
 
+model::Effect CursorEffect(model::EffectKind kind, CursorEntry cursor) {
+  model::RareEffect rare;
+  rare.cursor = std::move(cursor);
+  model::Effect effect;
+  effect.kind = kind;
+  effect.rare = std::make_shared<const model::RareEffect>(std::move(rare));
+  return effect;
+}
+
 Result<Lsn> CommitCursorEffect(StoreImpl& store, const std::function<model::Effect(Lsn)>& effect) {
   TENURE_RETURN_IF_ERROR(store.CheckWritable());
   const std::function<Result<std::vector<model::Effect>>(commit::Heads&, Lsn)> decide =
@@ -43,10 +52,9 @@ Result<Lsn> Store::RemoveCursor(const std::string& name) {
                              "'tenure cursors list' shows the cursors");
     }
   }
-  model::Effect effect;
-  effect.kind = model::EffectKind::kDeleteCursor;
-  effect.cursor.name = name;
-  return CommitCursorEffect(*impl_, [&](Lsn) { return effect; });
+  CursorEntry cursor;
+  cursor.name = name;
+  return CommitCursorEffect(*impl_, [&](Lsn) { return CursorEffect(model::EffectKind::kDeleteCursor, cursor); });
 }
 
 }  // namespace tenure

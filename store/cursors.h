@@ -24,6 +24,9 @@ struct CursorHold {
 };
 std::optional<CursorHold> HoldOf(const std::vector<CursorEntry>& cursors, TimeMs now_ms);
 
+/// kSetCursor or kDeleteCursor.
+model::Effect CursorEffect(model::EffectKind kind, CursorEntry cursor);
+
 /// Journals one effect, made under the LSN that it gets. Waits until it is durable.
 Result<Lsn> CommitCursorEffect(StoreImpl& store, const std::function<model::Effect(Lsn)>& effect);
 

@@ -246,12 +246,11 @@ Status WatchImpl::MoveCursor(bool created) {
   const auto effect = [&](Lsn lsn) {
     // Its own move is nothing that has to be read.
     if (from_here || acknowledged_ == Place{lsn - 1, 0}) place = {lsn, 0};
-    model::Effect set;
-    set.kind = model::EffectKind::kSetCursor;
-    set.cursor.name = options_.cursor;
-    set.cursor.lsn = place.lsn;
-    set.cursor.effects = place.effects;
-    return set;
+    CursorEntry cursor;
+    cursor.name = options_.cursor;
+    cursor.lsn = place.lsn;
+    cursor.effects = place.effects;
+    return CursorEffect(model::EffectKind::kSetCursor, std::move(cursor));
   };
   moved_ns_ = NowNs();  // also when it fails: the next try is a second away
   TENURE_RETURN_IF_ERROR(CommitCursorEffect(*store_, effect));

@@ -83,4 +83,24 @@ Result<std::uint64_t> IndexReader::CountHistoryBelow(Lsn lsn, const std::vector<
   return CountTrimmed(state_->connection, lsn, keep);
 }
 
+Result<std::optional<CursorEntry>> IndexReader::GetCursor(std::string_view name) const {
+  TENURE_ASSIGN(Statement statement,
+                Statement::Prepare(state_->connection, "SELECT " TENURE_CURSOR_COLUMNS " FROM cursor WHERE name = ?1"));
+  statement.Bind(1, name);
+  TENURE_ASSIGN(const bool found, statement.Step());
+  if (!found) return std::optional<CursorEntry>();
+  return std::optional(ReadCursor(statement));
+}
+
+Result<std::vector<CursorEntry>> IndexReader::Cursors() const {
+  TENURE_ASSIGN(Statement statement,
+                Statement::Prepare(state_->connection, "SELECT " TENURE_CURSOR_COLUMNS " FROM cursor ORDER BY name"));
+  std::vector<CursorEntry> cursors;
+  for (;;) {
+    TENURE_ASSIGN(const bool found, statement.Step());
+    if (!found) return cursors;
+    cursors.push_back(ReadCursor(statement));
+  }
+}
+
 }  // namespace tenure::index

@@ -9,6 +9,7 @@
 #include "store/base/codec.h"
 #include "store/base/error.h"
 #include "store/model/reference.h"
+#include "store/model/validate.h"
 
 namespace tenure::index {
 namespace {
@@ -82,7 +83,9 @@ RareRows::RareRows(Connection& connection)
       delete_policy_("DELETE FROM policy WHERE glob = ?1"),
       park_("INSERT INTO conflict (" TENURE_CONFLICT_COLUMNS
             ", key, kind, strategy) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"),
-      resolve_("DELETE FROM conflict WHERE lsn = ?1 AND effect = ?2") {}
+      resolve_("DELETE FROM conflict WHERE lsn = ?1 AND effect = ?2"),
+      set_cursor_("INSERT OR REPLACE INTO cursor (" TENURE_CURSOR_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5)"),
+      delete_cursor_("DELETE FROM cursor WHERE name = ?1") {}
 
 Error RareRows::Missing(const std::string& what, Lsn lsn) const {
   Error e = base::MakeError(ErrorCode::kCorruption,
@@ -145,6 +148,22 @@ Status RareRows::Resolve(const ConflictId& id, Lsn lsn) {
   return Missing("conflict " + ConflictIdText(id) + " is not parked and cannot be resolved", lsn);
 }
 
+Status RareRows::SetCursor(const CursorEntry& cursor) {
+  TENURE_ASSIGN(Statement * set, set_cursor_.Get(connection_));
+  set->Bind(1, cursor.name);
+  set->Bind(2, cursor.lsn);
+  set->Bind(3, std::uint64_t{cursor.effects});
+  set->Bind(4, cursor.moved_at_ms);
+  set->Bind(5, cursor.writer);
+  return set->Run();
+}
+
+Status RareRows::DeleteCursor(const std::string& name) {
+  TENURE_ASSIGN(Statement * remove, delete_cursor_.Get(connection_));
+  remove->Bind(1, name);
+  return remove->Run();
+}
+
 Status RareRows::TrimHistory(Lsn below_lsn, const std::vector<model::KeepRule>& keep) {
   TENURE_ASSIGN(const KeepRules rules, KeepRules::Compile(keep));
   for (const TrimmedTable& table : kTables) {
@@ -180,6 +199,7 @@ Result<std::uint64_t> CountTrimmed(Connection& connection, Lsn below_lsn, const 
 Result<Policy> ReadPolicy(const Statement& row) {
   Policy p;
   p.glob = row.Text(0);
+  if (p.glob.empty() || p.glob.size() > model::kGlobBytesMax) return BadRow("a policy: its glob is none");
   p.immutable = Flag(row, 1);
   p.require_lease = Flag(row, 2);
   if (!row.IsNull(3)) {
@@ -187,12 +207,23 @@ Result<Policy> ReadPolicy(const Statement& row) {
     if (!p.on_conflict) return BadRow("policy " + p.glob + ": on_conflict is unknown");
   }
   if (!row.IsNull(4)) p.schema = row.Text(4);
+  if (p.schema && p.schema->size() > model::kSchemaBytesMax) return BadRow("policy " + p.glob + ": schema is too long");
   p.keep_history = Flag(row, 5);
   p.writer = row.Text(6);
   p.time_ms = row.Int(7);
   p.lsn = row.Unsigned(8);
   p.effect = static_cast<std::uint32_t>(row.Unsigned(9));
   return p;
+}
+
+CursorEntry ReadCursor(const Statement& row) {
+  CursorEntry cursor;
+  cursor.name = row.Text(0);
+  cursor.lsn = row.Unsigned(1);
+  cursor.effects = static_cast<std::uint32_t>(row.Unsigned(2));
+  cursor.moved_at_ms = row.Int(3);
+  cursor.writer = row.Text(4);
+  return cursor;
 }
 
 Result<ParkedConflict> ReadConflict(const Statement& row) {

@@ -50,9 +50,7 @@ RowWriter::RowWriter(Connection& connection)
       raise_oldest_("UPDATE meta SET oldest_history_lsn = ?1 WHERE oldest_history_lsn < ?1"),
       insert_lease_("INSERT INTO lease (" TENURE_LEASE_COLUMNS
                     ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)"),
-      delete_lease_("DELETE FROM lease WHERE id = ?1"),
-      set_cursor_("INSERT OR REPLACE INTO cursor (" TENURE_CURSOR_COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5)"),
-      delete_cursor_("DELETE FROM cursor WHERE name = ?1") {}
+      delete_lease_("DELETE FROM lease WHERE id = ?1") {}
 
 Status RowWriter::Write(const Changes& changes) {
   TENURE_RETURN_IF_ERROR(entries_.Write(connection_, source_, changes.entries()));
@@ -157,8 +155,12 @@ Status RowWriter::WriteRare(const model::CommittedTxn& txn, std::size_t index) {
       return rare_.Park(model::ParkedAfter(txn, index));
     case model::EffectKind::kResolve:
       return rare_.Resolve(effect.rare->resolved, txn.lsn);
+    case model::EffectKind::kSetCursor:
+      return rare_.SetCursor(model::CursorAfter(txn, effect));
+    case model::EffectKind::kDeleteCursor:
+      return rare_.DeleteCursor(effect.rare->cursor.name);
     default:
-      return base::MakeError(ErrorCode::kInternal, "not an effect on a policy or a parked conflict");
+      return base::MakeError(ErrorCode::kInternal, "not an effect on a policy, a parked conflict or a cursor");
   }
 }
 
@@ -172,20 +174,6 @@ Status RowWriter::PruneRequests(Lsn below_lsn) {
   TENURE_ASSIGN(Statement * prune, prune_requests_.Get(connection_));
   prune->Bind(1, below_lsn);
   return prune->Run();
-}
-
-Status RowWriter::WriteCursor(const model::CommittedTxn& txn, const model::Effect& effect) {
-  const CursorEntry cursor = model::CursorAfter(txn, effect);
-  const bool set = effect.kind == model::EffectKind::kSetCursor;
-  TENURE_ASSIGN(Statement * write, (set ? set_cursor_ : delete_cursor_).Get(connection_));
-  write->Bind(1, cursor.name);
-  if (set) {
-    write->Bind(2, cursor.lsn);
-    write->Bind(3, std::uint64_t{cursor.effects});
-    write->Bind(4, cursor.moved_at_ms);
-    write->Bind(5, cursor.writer);
-  }
-  return write->Run();
 }
 
 }  // namespace tenure::index

@@ -24,11 +24,8 @@ class RowWriter {
   Status TrimHistory(Lsn below_lsn, const std::vector<model::KeepRule>& keep);
   /// Forgets request ids recorded below `below_lsn`.
   Status PruneRequests(Lsn below_lsn);
-  /// Effect number `index` of `txn`, which concerns a policy or a parked conflict.
+  /// Effect number `index` of `txn`, which concerns a policy, a parked conflict or a cursor.
   Status WriteRare(const model::CommittedTxn& txn, std::size_t index);
-  /// kSetCursor or kDeleteCursor, whatever was there. At once: cursors depend on no other row, and only their own
-  /// order counts.
-  Status WriteCursor(const model::CommittedTxn& txn, const model::Effect& effect);
 
  private:
   Status RaiseOldest(Lsn below_lsn);
@@ -40,8 +37,7 @@ class RowWriter {
   KeyedTable<EntryView> entries_;
   KeyedTable<TagView> tags_;
   RareRows rare_;
-  LazyStatement insert_request_, prune_requests_, raise_oldest_, insert_lease_, delete_lease_, set_cursor_,
-      delete_cursor_;
+  LazyStatement insert_request_, prune_requests_, raise_oldest_, insert_lease_, delete_lease_;
 };
 
 }  // namespace tenure::index

@@ -25,8 +25,6 @@
   "id, slot, scopes, mode, bound, ttl_ms, secret_hash, writer, uid, host, pid, process_start, purpose, granted_at_ms"
 #define TENURE_REQUEST_COLUMNS "lsn, request_id, time_ms, body_hash, cancelled, outcome, receipt_lsn, results"
 
-#define TENURE_CURSOR_COLUMNS "name, lsn, effects, moved_at_ms, writer"
-
 namespace tenure::index {
 
 inline constexpr int kEntryPayloadColumns = 11;

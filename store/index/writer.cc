@@ -178,6 +178,8 @@ Status IndexWriter::State::Collect(const model::CommittedTxn& txn, Changes& chan
       case model::EffectKind::kDeletePolicy:
       case model::EffectKind::kPark:
       case model::EffectKind::kResolve:
+      case model::EffectKind::kSetCursor:
+      case model::EffectKind::kDeleteCursor:
         // In order among themselves; no row of an entry or tag depends on them.
         TENURE_RETURN_IF_ERROR(rows.WriteRare(txn, i));
         break;
@@ -189,10 +191,6 @@ Status IndexWriter::State::Collect(const model::CommittedTxn& txn, Changes& chan
       case model::EffectKind::kBreakLease:
       case model::EffectKind::kOrphanLease:
         changes.AddLease(txn, effect);
-        break;
-      case model::EffectKind::kSetCursor:
-      case model::EffectKind::kDeleteCursor:
-        TENURE_RETURN_IF_ERROR(rows.WriteCursor(txn, effect));
         break;
     }
   }

@@ -42,11 +42,11 @@ enum class EffectKind : std::uint8_t {
   kExpireLease = 18,        ///< lease: id. Its time had run out.
   kBreakLease = 19,         ///< lease: id, reason. Taken away by an administrator.
   kOrphanLease = 20,        ///< lease: id. The process that it was bound to had died.
-  kSetCursor = 24,          ///< cursor: name, lsn, effects; the rest is given by the frame.
-  kDeleteCursor = 25,       ///< cursor: name.
+  kSetCursor = 24,          ///< rare->cursor: name, lsn, effects; the rest is given by the frame.
+  kDeleteCursor = 25,       ///< rare->cursor: its name.
 };
-/// The last of those that are numbered without a gap.
-inline constexpr EffectKind kLastEffectKind = EffectKind::kTrimHistoryExcept;
+/// Some numbers before it are free.
+inline constexpr EffectKind kLastEffectKind = EffectKind::kDeleteCursor;
 
 /// Decides, by the first rule whose glob matches a key, whether trimming leaves its superseded revisions.
 struct KeepRule {
@@ -62,6 +62,7 @@ struct RareEffect {
   ConflictId resolved;
   Take take = Take::kOurs;
   std::vector<KeepRule> keep;
+  CursorEntry cursor;
   friend bool operator==(const RareEffect&, const RareEffect&) = default;
 };
 
@@ -82,11 +83,10 @@ struct Effect {
   std::shared_ptr<const RareEffect> rare;  ///< From kSetPolicy to kTrimHistoryExcept; never null there.
   /// One for the kinds of leases, none for all others: they are rare, and an Effect is copied often.
   std::vector<LeaseChange> lease;
-  CursorEntry cursor;  ///< kSetCursor, kDeleteCursor.
   friend bool operator==(const Effect& a, const Effect& b) {
     const bool same_rare = a.rare == b.rare || (a.rare && b.rare && *a.rare == *b.rare);
     return same_rare && a.kind == b.kind && a.entry == b.entry && a.tag == b.tag && a.below_lsn == b.below_lsn &&
-           a.merged_base == b.merged_base && a.lease == b.lease && a.cursor == b.cursor;
+           a.merged_base == b.merged_base && a.lease == b.lease;
   }
 };
 

@@ -12,8 +12,6 @@
 //   trim, prune   5, 6, 7 | LSN
 //   the others    effect_codec_rare.cc
 //   leases        16 to 20: see lease.cc
-//   set cursor    24 | name | LSN | effects varint
-//   delete cursor 25 | name
 //
 // A part in brackets is there when its flag says so, and its flag says so exactly when the value is
 // not the default: that is what makes one value have one encoding. Unknown flags and kinds belong to
@@ -92,6 +90,8 @@ void EncodeEffect(const Effect& effect, base::Encoder& out) {
     case EffectKind::kPark:
     case EffectKind::kResolve:
     case EffectKind::kTrimHistoryExcept:
+    case EffectKind::kSetCursor:
+    case EffectKind::kDeleteCursor:
       EncodeRare(effect, out);
       return;
     case EffectKind::kGrantLease:
@@ -102,14 +102,6 @@ void EncodeEffect(const Effect& effect, base::Encoder& out) {
       TENURE_CHECK(effect.lease.size() == 1);
       EncodeLeaseChange(effect.kind == EffectKind::kGrantLease, effect.kind == EffectKind::kBreakLease,
                         effect.lease.front(), out);
-      return;
-    case EffectKind::kSetCursor:
-    case EffectKind::kDeleteCursor:
-      TENURE_CHECK(!effect.cursor.name.empty() && effect.cursor.name.size() <= kCursorBytesMax);
-      out.Text(effect.cursor.name);
-      if (effect.kind == EffectKind::kDeleteCursor) return;
-      out.Varint(effect.cursor.lsn);
-      out.Varint(effect.cursor.effects);
       return;
   }
   TENURE_CHECK(!"an effect kind that no version writes");
@@ -137,14 +129,6 @@ bool DecodeUrls(Reader& r, std::vector<std::string>& urls) {
     urls.emplace_back(r.in().Text(kUrlBytesMax));
     if (!r.ok()) return r.Refuse("bad url");
   }
-  return true;
-}
-
-bool DecodePlace(Reader& r, CursorEntry& cursor) {
-  cursor.lsn = r.in().Varint();
-  const std::uint64_t effects = r.in().Varint();
-  if (!r.in().ok() || effects > kTxnEffectsMax) return r.Refuse("bad place of a cursor");
-  cursor.effects = static_cast<std::uint32_t>(effects);
   return true;
 }
 
@@ -180,6 +164,8 @@ bool DecodeEffect(Reader& r, Effect& effect) {
     case EffectKind::kPark:
     case EffectKind::kResolve:
     case EffectKind::kTrimHistoryExcept:
+    case EffectKind::kSetCursor:
+    case EffectKind::kDeleteCursor:
       return DecodeRare(r, effect);
     case EffectKind::kGrantLease:
     case EffectKind::kReleaseLease:
@@ -192,11 +178,6 @@ bool DecodeEffect(Reader& r, Effect& effect) {
       if (bad != nullptr) return r.Refuse(bad);
       break;
     }
-    case EffectKind::kSetCursor:
-    case EffectKind::kDeleteCursor:
-      if (!r.Text(effect.cursor.name, kCursorBytesMax, "bad name of a cursor")) return false;
-      if (effect.kind == EffectKind::kSetCursor) return DecodePlace(r, effect.cursor);
-      break;
     default:
       return r.RefuseNewer("unknown kind of effect");
   }
@@ -237,9 +218,6 @@ void MakeBlank(Effect& effect) {
   effect.merged_base.reset();
   effect.rare.reset();
   effect.lease.clear();
-  effect.cursor.name.clear();
-  effect.cursor.lsn = 0;
-  effect.cursor.effects = 0;
 }
 
 /// The same, but for the effects.

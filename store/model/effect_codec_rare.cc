@@ -1,4 +1,4 @@
-// The journal's encoding of policies, parked conflicts and their resolution:
+// The journal's encoding of policies, parked conflicts and their resolution, and cursors:
 //
 //   set policy     8 | glob | flags u8 | [strategy u8] | [schema text]
 //   delete policy  9 | glob
@@ -8,6 +8,8 @@
 //     of a tag       deleted u8 | version | revision | lsn | updated (signed) | writer
 //   resolve       11 | LSN | effect number | take u8
 //   trim except   12 | LSN | count | (glob, keep u8) ...
+//   set cursor    24 | name | LSN | effects varint
+//   delete cursor 25 | name
 #include <memory>
 
 #include "store/model/effect_reader.h"
@@ -160,6 +162,16 @@ bool DecodeResolve(Reader& r, RareEffect& rare) {
   return true;
 }
 
+bool DecodeCursor(Reader& r, EffectKind kind, CursorEntry& cursor) {
+  if (!r.Text(cursor.name, kCursorBytesMax, "bad name of a cursor")) return false;
+  if (kind == EffectKind::kDeleteCursor) return true;
+  cursor.lsn = r.in().Varint();
+  const std::uint64_t effects = r.in().Varint();
+  if (!r.in().ok() || effects > kTxnEffectsMax) return r.Refuse("bad place of a cursor");
+  cursor.effects = static_cast<std::uint32_t>(effects);
+  return true;
+}
+
 bool DecodeKeep(Reader& r, std::vector<KeepRule>& keep) {
   base::Decoder& in = r.in();
   const std::uint64_t count = in.Varint();
@@ -229,6 +241,13 @@ void EncodeRare(const Effect& effect, base::Encoder& out) {
         out.U8(rule.keep ? 1 : 0);
       }
       return;
+    case EffectKind::kSetCursor:
+    case EffectKind::kDeleteCursor:
+      TENURE_CHECK(!rare.cursor.name.empty() && rare.cursor.name.size() <= kCursorBytesMax);
+      out.Text(rare.cursor.name);
+      if (effect.kind == EffectKind::kDeleteCursor) return;
+      out.Varint(rare.cursor.lsn);
+      return out.Varint(rare.cursor.effects);
     default:
       TENURE_CHECK(!"not a rare kind of effect");
   }
@@ -253,6 +272,10 @@ bool DecodeRare(Reader& r, Effect& effect) {
     case EffectKind::kTrimHistoryExcept:
       effect.below_lsn = r.in().Varint();
       ok = DecodeKeep(r, rare->keep);
+      break;
+    case EffectKind::kSetCursor:
+    case EffectKind::kDeleteCursor:
+      ok = DecodeCursor(r, effect.kind, rare->cursor);
       break;
     default:
       return r.RefuseNewer("unknown kind of effect");

@@ -106,10 +106,10 @@ const char* LeaseOpName(EffectKind kind) {
 CursorEntry CursorAfter(const CommittedTxn& txn, const Effect& effect) {
   TENURE_CHECK(IsCursorEffect(effect.kind));
   CursorEntry cursor;
-  cursor.name = effect.cursor.name;
+  cursor.name = effect.rare->cursor.name;
   if (effect.kind == EffectKind::kSetCursor) {
-    cursor.lsn = effect.cursor.lsn;
-    cursor.effects = effect.cursor.effects;
+    cursor.lsn = effect.rare->cursor.lsn;
+    cursor.effects = effect.rare->cursor.effects;
   }
   cursor.moved_at_ms = txn.time_ms;
   cursor.writer = txn.writer;

@@ -99,10 +99,10 @@ void PlainIndex::Apply(const model::CommittedTxn& txn) {
         leases.erase(effect.lease.front().row.info.id);
         break;
       case model::EffectKind::kSetCursor:
-        cursors[effect.cursor.name] = model::CursorAfter(txn, effect);
+        cursors[effect.rare->cursor.name] = model::CursorAfter(txn, effect);
         break;
       case model::EffectKind::kDeleteCursor:
-        cursors.erase(effect.cursor.name);
+        cursors.erase(effect.rare->cursor.name);
         break;
     }
   }
@@ -242,10 +242,13 @@ static model::Effect Nothing() {
 model::Effect Generator::NextCursorEffect() {
   model::Effect effect;
   effect.kind = Below(3) == 0 ? model::EffectKind::kDeleteCursor : model::EffectKind::kSetCursor;
-  effect.cursor.name = "cursor-" + std::to_string(Below(3));
-  if (effect.kind == model::EffectKind::kDeleteCursor) return effect;
-  effect.cursor.lsn = Below(lsn_ + 1);
-  effect.cursor.effects = static_cast<std::uint32_t>(Below(3));
+  model::RareEffect rare;
+  rare.cursor.name = "cursor-" + std::to_string(Below(3));
+  if (effect.kind == model::EffectKind::kSetCursor) {
+    rare.cursor.lsn = Below(lsn_ + 1);
+    rare.cursor.effects = static_cast<std::uint32_t>(Below(3));
+  }
+  effect.rare = std::make_shared<const model::RareEffect>(std::move(rare));
   return effect;
 }
 

@@ -106,9 +106,11 @@ TEST(EffectView, CursorsAndTheirEvents) {
   CommittedTxn txn = Committed();
   Effect effect;
   effect.kind = EffectKind::kSetCursor;
-  effect.cursor.name = "mirror";
-  effect.cursor.lsn = 17;
-  effect.cursor.effects = 3;
+  RareEffect rare;
+  rare.cursor.name = "mirror";
+  rare.cursor.lsn = 17;
+  rare.cursor.effects = 3;
+  effect.rare = std::make_shared<const RareEffect>(rare);
   txn.effects = {effect, effect};
   txn.effects[1].kind = EffectKind::kDeleteCursor;
   const Event set = EventOf(txn, 0);

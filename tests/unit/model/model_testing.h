@@ -139,6 +139,11 @@ inline Effect AnyRareEffect(EffectKind kind) {
     effect.below_lsn = AnyNumber();
     for (int i = *rc::gen::inRange(0, 3); i > 0; --i) rare.keep.push_back({AnyBytes(1, 20), AnyBool()});
   }
+  if (IsCursorEffect(kind)) rare.cursor.name = AnyBytes(1, 20);
+  if (kind == EffectKind::kSetCursor) {
+    rare.cursor.lsn = AnyNumber();
+    rare.cursor.effects = static_cast<std::uint32_t>(*rc::gen::inRange(0, 1'000'000));
+  }
   effect.rare = std::make_shared<const RareEffect>(std::move(rare));
   return effect;
 }
@@ -161,16 +166,12 @@ inline LeaseRow AnyLease() {
 }
 
 inline std::vector<EffectKind> AllEffectKinds() {
-  std::vector<EffectKind> kinds;
-  const auto add = [&kinds](EffectKind first, EffectKind last) {
-    for (int kind = static_cast<int>(first); kind <= static_cast<int>(last); ++kind) {
-      kinds.push_back(static_cast<EffectKind>(kind));
-    }
-  };
-  add(EffectKind::kPutEntry, kLastEffectKind);
-  add(EffectKind::kGrantLease, EffectKind::kOrphanLease);
-  add(EffectKind::kSetCursor, EffectKind::kDeleteCursor);
-  return kinds;
+  return {
+      EffectKind::kPutEntry,     EffectKind::kDeleteEntry,   EffectKind::kSetTag,      EffectKind::kDeleteTag,
+      EffectKind::kTrimHistory,  EffectKind::kPruneRequests, EffectKind::kTrimJournal, EffectKind::kSetPolicy,
+      EffectKind::kDeletePolicy, EffectKind::kPark,          EffectKind::kResolve,     EffectKind::kTrimHistoryExcept,
+      EffectKind::kGrantLease,   EffectKind::kReleaseLease,  EffectKind::kExpireLease, EffectKind::kBreakLease,
+      EffectKind::kOrphanLease,  EffectKind::kSetCursor,     EffectKind::kDeleteCursor};
 }
 
 inline Effect AnyEffect() {
@@ -203,6 +204,8 @@ inline Effect AnyEffect() {
     case EffectKind::kPark:
     case EffectKind::kResolve:
     case EffectKind::kTrimHistoryExcept:
+    case EffectKind::kSetCursor:
+    case EffectKind::kDeleteCursor:
       return AnyRareEffect(effect.kind);
     case EffectKind::kGrantLease:
       effect.lease.push_back({AnyLease(), {}});
@@ -216,13 +219,6 @@ inline Effect AnyEffect() {
       if (effect.kind == EffectKind::kBreakLease) change.reason = AnyBytes(0, 30);
       break;
     }
-    case EffectKind::kSetCursor:
-    case EffectKind::kDeleteCursor:
-      effect.cursor.name = AnyBytes(1, 20);
-      if (effect.kind == EffectKind::kDeleteCursor) break;
-      effect.cursor.lsn = AnyNumber();
-      effect.cursor.effects = *rc::gen::inRange<std::uint32_t>(0, 1'000'000);
-      break;
   }
   return effect;
 }

@@ -230,8 +230,8 @@ TEST(Schemas, WhatIsPrintedIsDescribed) {
   event.op = "resolve";
   event.take = "ours";
   ExpectPrints("event", EventJson(event));
-
-  event.below_lsn = 0;
+  event.take.clear();
+  event.conflict.clear();
   event.cursor = CursorEntry();
   event.cursor->name = "mirror";
   event.cursor->lsn = 3;

@@ -5,6 +5,7 @@
 
 #include "lease/messages.h"
 #include "store/base/error.h"
+#include "store/commit/write_guard.h"
 #include "store/lease_wait.h"
 #include "store/model/lease.h"
 #include "store/model/refusal.h"
@@ -223,11 +224,12 @@ Result<Receipt> LeaseService::RetryWhileHeld(const commit::Request& request, std
   lease::Waiter waiter;
   std::size_t bytes = 0;
   for (const Operation& op : request.operations) {
-    const bool of_tag = op.kind == OpKind::kSetTag || op.kind == OpKind::kDeleteTag;
-    waiter.scopes.push_back(of_tag ? lease::Scope::OfTag(op.name, op.tag) : lease::Scope::OfKey(op.name, op.version));
-    bytes += waiter.scopes.back().text().size();
-    if (waiter.scopes.size() <= model::kLeaseScopesMax && bytes <= model::kLeaseScopeBytesMax) continue;
-    // Too many to tell: any change of leases may be the one.
+    if (auto scope = commit::ScopeOf(op)) {
+      bytes += scope->text().size();
+      waiter.scopes.push_back(std::move(*scope));
+      if (waiter.scopes.size() <= model::kLeaseScopesMax && bytes <= model::kLeaseScopeBytesMax) continue;
+    }
+    // Too many to tell, or a conflict's: any change of leases may be the one.
     TENURE_ASSIGN(const lease::Scope everything, lease::Scope::Parse("**"));
     waiter.scopes.assign(1, everything);
     break;

@@ -1,6 +1,5 @@
 // The change feed: frames of the journal up to the durable word, and a bell to sleep by.
 #include "tenure/watch.h"
-#include "tenure/conflict.h"
 
 #include <algorithm>
 #include <atomic>
@@ -14,6 +13,7 @@
 #include "store/model/reference.h"
 #include "store/model/validate.h"
 #include "store/store_impl.h"
+#include "tenure/conflict.h"
 
 namespace tenure {
 namespace {

@@ -200,6 +200,7 @@ Status Committer::Enter(const Claim& claim) {
     // The last owner may have died between its last publication and this.
     ingest::FeedBell(context_.shared().feed).Ring();
   } else if (status.ok() && !writer_) {
+    TENURE_FAIL_POINT("turn.entering");
     status = OpenWriter();
   }
   if (!status.ok()) {

@@ -111,16 +111,6 @@ Decision Journal(Heads& heads, const Request& request, Lsn lsn, TimeMs time_ms, 
   return decision;
 }
 
-/// A write whose lease is over, after a first try was rolled back: asked again, for the ends that its answer rests on.
-Result<Decision> RefuseLost(Heads& heads, LeaseDesk& desk, const Request& request, Lsn lsn, TimeMs time_ms) {
-  heads.Begin();
-  WriteGuard guard(heads, desk, request);
-  auto looked = guard.Look();
-  if (looked.ok()) return Journal(heads, request, lsn, time_ms, guard.TakeRefused());
-  heads.Rollback();
-  return std::move(looked).error();
-}
-
 }  // namespace
 
 Result<Decision> Decide(Heads& heads, LeaseDesk& desk, const Request& request, Lsn lsn, TimeMs time_ms) {
@@ -149,15 +139,25 @@ Result<Decision> Decide(Heads& heads, LeaseDesk& desk, const Request& request, L
     heads.Rollback();
     return std::move(looked).error();
   }
-  if (!*looked) return Journal(heads, request, lsn, time_ms, guard.TakeRefused());
+  if (!*looked) {
+    StageEnds(heads, guard.ended());
+    return Journal(heads, request, lsn, time_ms, guard.TakeRefused());
+  }
   const conflict::LeaseOf lease_of = [&guard](const Operation& op) { return guard.StateOf(op); };
   Deciding deciding(heads, request, lease_of, {lsn, time_ms, guard.ended().size()});
   auto ran = RunAll(deciding, request);
-  if (!ran.ok() || *ran) {
+  const bool accepted = ran.ok() && !*ran;
+  // Whatever else it is, also one that touches no key: without its lease a transaction is parked, or it is refused for
+  // what its lease says.
+  const bool refused_by_lease = ran.ok() && guard.lost() && !(accepted && deciding.outcome() == Outcome::kParked);
+  if (!accepted || refused_by_lease) {
     heads.Rollback();
     if (!ran.ok()) return std::move(ran).error();
-    // Nothing was parked: what its lease says comes before everything else.
-    if (guard.lost()) return RefuseLost(heads, desk, request, lsn, time_ms);
+    if (refused_by_lease) {
+      heads.Begin();
+      StageEnds(heads, guard.ended());
+      return Journal(heads, request, lsn, time_ms, guard.TakeRefused());
+    }
     decision.rejected = std::move(*ran);
     return decision;
   }
@@ -165,11 +165,9 @@ Result<Decision> Decide(Heads& heads, LeaseDesk& desk, const Request& request, L
   std::vector<model::Effect> effects = deciding.TakeEffects();
   const bool changed = !effects.empty();
   if (changed) {
+    // Where nothing is written, nothing has to end for it.
+    StageEnds(heads, guard.ended());
     effects.insert(effects.begin(), guard.ended().begin(), guard.ended().end());
-  } else if (!guard.ended().empty()) {
-    // Nothing is written, so nothing has to end for it.
-    heads.Rollback();
-    heads.Begin();
   }
   decision.receipt.lsn = changed ? lsn : deciding.newest_named_lsn;
   decision.receipt.results = std::move(deciding.results);

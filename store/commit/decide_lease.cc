@@ -116,12 +116,11 @@ class Acquiring {
   const LeaseAction& action_;
 };
 
-/// Ends a lease that does not stand any more.
-void EndOver(Heads& heads, LeaseDesk& desk, Lsn id, LeaseDecision& decision) {
+/// The end of a lease that does not stand any more; nullopt: it stands.
+std::optional<Effect> EndOfOver(const Heads& heads, LeaseDesk& desk, Lsn id) {
   const lease::Standing standing = desk.StandingOf(*heads.leases().Find(id));
-  if (standing == lease::Standing::kOpen) return;
-  End(heads, {{id, standing == lease::Standing::kOrphaned ? EffectKind::kOrphanLease : EffectKind::kExpireLease}},
-      decision.effects);
+  if (standing == lease::Standing::kOpen) return std::nullopt;
+  return EndEffect(id, standing == lease::Standing::kOrphaned ? EffectKind::kOrphanLease : EffectKind::kExpireLease);
 }
 
 /// Rejected, unless the secret is right and the lease stands.
@@ -133,7 +132,8 @@ LeaseDecision CheckHeld(Heads& heads, LeaseDesk& desk, const LeaseAction& action
   LeaseDecision decision;
   const lease::Table::Ended expired{EffectKind::kExpireLease, {}};
   decision.rejected = lease::NotHeldError(action.id, &expired);
-  EndOver(heads, desk, action.id, decision);
+  if (auto end = EndOfOver(heads, desk, action.id)) decision.effects.push_back(std::move(*end));
+  StageEnds(heads, decision.effects);
   return decision;
 }
 
@@ -189,16 +189,19 @@ LeaseDecision DecideLease(Heads& heads, LeaseDesk& desk, const Request& request,
   return decision;
 }
 
-LeaseDecision GuardWrite(Heads& heads, LeaseDesk& desk, const Request& request, const std::vector<lease::Scope>& keys) {
+void StageEnds(Heads& heads, const std::vector<Effect>& ends) {
+  for (const Effect& end : ends) heads.EndLease(end.lease.front().row.info.id, end.kind);
+}
+
+LeaseDecision GuardWrite(const Heads& heads, LeaseDesk& desk, std::span<const lease::Presented> presented,
+                         const std::vector<lease::Scope>& keys) {
   if (TENURE_SEEDED_BUG("ignore_leases")) return {};
   const lease::Table& table = heads.leases();
-  std::vector<lease::Presented> presented;
-  for (const PresentedLease& lease : request.leases) presented.push_back(desk.Check(table, lease));
   lease::WriteVerdict verdict = lease::JudgeWrite(table, keys, presented, desk.standing());
   LeaseDecision decision;
   switch (verdict.kind) {
     case lease::WriteVerdict::Kind::kAllowed:
-      End(heads, verdict.endings, decision.effects);
+      for (const lease::Ending& ending : verdict.endings) decision.effects.push_back(EndEffect(ending.id, ending.kind));
       break;
     case lease::WriteVerdict::Kind::kHeld:
       decision.rejected = lease::HeldError(verdict.key, desk.Describe(*table.Find(verdict.id)), false);
@@ -207,9 +210,8 @@ LeaseDecision GuardWrite(Heads& heads, LeaseDesk& desk, const Request& request, 
     default: {
       const model::LeaseRow* other = verdict.other != 0 ? table.Find(verdict.other) : nullptr;
       decision.rejected = lease::LostError(verdict, other != nullptr ? &other->info : nullptr);
-      if (verdict.kind == lease::WriteVerdict::Kind::kExpired && table.Find(verdict.id) != nullptr) {
-        EndOver(heads, desk, verdict.id, decision);
-      }
+      if (verdict.kind != lease::WriteVerdict::Kind::kExpired || table.Find(verdict.id) == nullptr) break;
+      if (auto end = EndOfOver(heads, desk, verdict.id)) decision.effects.push_back(std::move(*end));
       break;
     }
   }

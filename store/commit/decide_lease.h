@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "store/commit/decide.h"
@@ -18,9 +19,13 @@ struct LeaseDecision {
 };
 LeaseDecision DecideLease(Heads& heads, LeaseDesk& desk, const Request& request, Lsn lsn, TimeMs time_ms);
 
-/// May the request write these keys, under the leases it presents? Effects of leases that end by it come first in
-/// its transaction. Fast when there are no leases.
-LeaseDecision GuardWrite(Heads& heads, LeaseDesk& desk, const Request& request, const std::vector<lease::Scope>& keys);
+/// May these keys be written, under the leases that are presented? Its effects are ends of leases that come first in
+/// the transaction; they are not staged yet (StageEnds), because what is decided behind them may be rolled back. Fast
+/// when there are no leases.
+LeaseDecision GuardWrite(const Heads& heads, LeaseDesk& desk, std::span<const lease::Presented> presented,
+                         const std::vector<lease::Scope>& keys);
+
+void StageEnds(Heads& heads, const std::vector<model::Effect>& ends);
 
 /// Scopes of leases that a transaction granted or ended.
 void TouchLeases(const Heads& heads, LeaseDesk& desk, const model::CommittedTxn& txn);

@@ -1,6 +1,5 @@
 #include "store/commit/write_guard.h"
 
-#include "lease/table.h"
 #include "store/base/error.h"
 #include "store/model/validate.h"
 
@@ -12,11 +11,13 @@ bool IsLoss(ErrorCode code) {
   return code == ErrorCode::kLeaseExpired || code == ErrorCode::kFenced || code == ErrorCode::kLeaseBroken;
 }
 
-lease::Scope ScopeOf(const Operation& op) {
-  return model::OnTag(op.kind) ? lease::Scope::OfTag(op.name, op.tag) : lease::Scope::OfKey(op.name, op.version);
-}
-
 }  // namespace
+
+std::optional<lease::Scope> ScopeOf(const Operation& op) {
+  if (model::OnTag(op.kind)) return lease::Scope::OfTag(op.name, op.tag);
+  if (model::OnEntry(op.kind)) return lease::Scope::OfKey(op.name, op.version);
+  return std::nullopt;
+}
 
 /// Everything that the operations may write, before any of them is looked at.
 Result<std::vector<lease::Scope>> WriteGuard::Keys() const {
@@ -29,8 +30,9 @@ Result<std::vector<lease::Scope>> WriteGuard::Keys() const {
                                     : lease::Scope::OfKey(parked->name, parked->rest));
       continue;
     }
-    if (!model::OnEntry(op.kind) && !model::OnTag(op.kind)) continue;  // policies are nobody's key
-    keys.push_back(ScopeOf(op));
+    auto scope = ScopeOf(op);
+    if (!scope) continue;
+    keys.push_back(std::move(*scope));
     if (op.kind != OpKind::kDelete || !op.with_tags) continue;
     TENURE_ASSIGN(const auto tags, heads_.TagsOf(op.name, op.version));
     for (const TagPtr& tag : tags) keys.push_back(lease::Scope::OfTag(tag->name, tag->tag));
@@ -41,7 +43,8 @@ Result<std::vector<lease::Scope>> WriteGuard::Keys() const {
 Result<bool> WriteGuard::Look() {
   if (heads_.leases().empty() && request_.leases.empty()) return true;
   TENURE_ASSIGN(const auto keys, Keys());
-  decision_ = GuardWrite(heads_, desk_, request_, keys);
+  for (const PresentedLease& lease : request_.leases) presented_.push_back(desk_.Check(heads_.leases(), lease));
+  decision_ = GuardWrite(heads_, desk_, presented_, keys);
   if (!decision_.rejected) return true;
   lost_ = IsLoss(decision_.rejected->code);
   return lost_;
@@ -49,10 +52,9 @@ Result<bool> WriteGuard::Look() {
 
 conflict::LeaseState WriteGuard::StateOf(const Operation& op) const {
   if (lost_) return conflict::LeaseState::kLost;
-  if (request_.leases.empty()) return conflict::LeaseState::kNone;
-  std::vector<lease::Presented> presented;
-  for (const PresentedLease& lease : request_.leases) presented.push_back(desk_.Check(heads_.leases(), lease));
-  const bool covered = lease::CoveredExclusively(heads_.leases(), ScopeOf(op), presented, desk_.standing());
+  if (presented_.empty()) return conflict::LeaseState::kNone;
+  const auto scope = ScopeOf(op);
+  const bool covered = scope && lease::CoveredExclusively(heads_.leases(), *scope, presented_, desk_.standing());
   return covered ? conflict::LeaseState::kHeld : conflict::LeaseState::kNone;
 }
 

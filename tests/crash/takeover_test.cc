@@ -85,16 +85,16 @@ TEST_P(StoppedAmongOthers, BlocksNobodyAndChangesNothing) {
 }
 
 const Scenario kPoints[] = {
-    {"slot.claimed", 2},          {"slot.initialised", 2},      {"push.written", 5},
-    {"push.written", 40},         {"turn.claimed", 1},          {"turn.before_release", 1},
-    {"commit.decided", 1},        {"commit.decided", 9},        {"journal.before_write", 4},
-    {"journal.mid_write", 5},     {"journal.after_write", 6},   {"journal.after_sync", 7},
-    {"commit.before_publish", 1}, {"commit.before_publish", 8}, {"commit.after_publish", 1},
-    {"commit.after_publish", 8},  {"commit.popped", 1},         {"commit.popped", 9},
-    {"complete.before_word", 1},  {"complete.before_word", 20}, {"commit.answered", 1},
-    {"commit.answered", 20},      {"commit.woken", 3},          {"apply.before", 1},
-    {"index.begin", 1},           {"index.before_commit", 1},   {"index.after_commit", 1},
-    {"apply.after", 2},
+    {"slot.claimed", 2},         {"slot.initialised", 2},      {"push.written", 5},
+    {"push.written", 40},        {"turn.claimed", 1},          {"turn.before_release", 1},
+    {"turn.entering", 1},        {"commit.decided", 1},        {"commit.decided", 9},
+    {"journal.before_write", 4}, {"journal.mid_write", 5},     {"journal.after_write", 6},
+    {"journal.after_sync", 7},   {"commit.before_publish", 1}, {"commit.before_publish", 8},
+    {"commit.after_publish", 1}, {"commit.after_publish", 8},  {"commit.popped", 1},
+    {"commit.popped", 9},        {"complete.before_word", 1},  {"complete.before_word", 20},
+    {"commit.answered", 1},      {"commit.answered", 20},      {"commit.woken", 3},
+    {"apply.before", 1},         {"index.begin", 1},           {"index.before_commit", 1},
+    {"index.after_commit", 1},   {"apply.after", 2},
 };
 INSTANTIATE_TEST_SUITE_P(Points, KilledAmongOthers, ::testing::ValuesIn(kPoints), Name);
 INSTANTIATE_TEST_SUITE_P(Points, StoppedAmongOthers, ::testing::ValuesIn(kPoints), Name);

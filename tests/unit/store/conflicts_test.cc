@@ -3,10 +3,9 @@
 
 #include <filesystem>
 
-#include "store/base/recording_env.h"
 #include "tenure/store.h"
 #include "tests/support/dump.h"
-#include "tests/support/scratch.h"
+#include "tests/unit/store/one_store.h"
 
 namespace tenure {
 namespace {
@@ -14,25 +13,8 @@ namespace {
 const std::string kDigest = "sha256:" + std::string(64, 'a');
 const std::string kOther = "sha256:" + std::string(64, 'b');
 
-class ConflictsTest : public ::testing::Test {
+class ConflictsTest : public testing::OneStore<testing::RecordedEnv> {
  protected:
-  ConflictsTest() { Open(true); }
-
-  void Open(bool create = false) {
-    OpenOptions options;
-    options.env = &env_;
-    options.writer = "tester@here";
-    options.background = false;  // the index lags until somebody reads
-    auto store = create ? Store::Create(scratch_.path(), {}, options) : Store::Open(scratch_.path(), options);
-    ASSERT_TRUE(store.ok()) << store.error().message;
-    store_.emplace(std::move(store).value());
-  }
-  void Reopen() {
-    store_.reset();
-    Open();
-  }
-  Store& store() { return *store_; }
-
   static CommitOptions With(std::optional<ConflictStrategy> strategy) {
     CommitOptions options;
     options.on_conflict = strategy;
@@ -84,10 +66,6 @@ class ConflictsTest : public ::testing::Test {
   void Three(const std::string& name) {
     for (const char* n : {R"({"n":1})", R"({"n":2})", R"({"n":3})"}) ASSERT_EQ(Said(Put(name, n)), "committed");
   }
-
-  testing::Scratch scratch_;
-  base::RecordingEnv env_{base::Env::Posix()};
-  std::optional<Store> store_;
 };
 
 TEST_F(ConflictsTest, EachStrategySettlesAStaleBase) {

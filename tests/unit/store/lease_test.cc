@@ -10,8 +10,9 @@
 #include <thread>
 
 #include "store/base/recording_env.h"
+#include "tenure/watch.h"
 #include "tests/support/dump.h"
-#include "tests/support/scratch.h"
+#include "tests/unit/store/one_store.h"
 
 namespace tenure {
 namespace {
@@ -29,22 +30,8 @@ class ClockEnv final : public base::RecordingEnv {
   std::atomic<std::uint64_t> boottime_ms{1'000'000};
 };
 
-class LeaseTest : public ::testing::Test {
+class LeaseTest : public testing::OneStore<ClockEnv> {
  protected:
-  LeaseTest() { Open(true); }
-
-  void Open(bool create = false) {
-    store_.reset();
-    OpenOptions options;
-    options.env = &env_;
-    options.writer = "tester@here";
-    options.background = false;
-    auto store = create ? Store::Create(scratch_.path(), {}, options) : Store::Open(scratch_.path(), options);
-    ASSERT_TRUE(store.ok()) << store.error().message;
-    store_.emplace(std::move(store).value());
-  }
-  Store& store() { return *store_; }
-
   static AcquireOptions Options(std::vector<std::string> scopes, milliseconds ttl = milliseconds(1'000)) {
     AcquireOptions options;
     options.scopes = std::move(scopes);
@@ -80,9 +67,6 @@ class LeaseTest : public ::testing::Test {
   }
   static constexpr ErrorCode kOk = ErrorCode::kInternal;
 
-  testing::Scratch scratch_;
-  ClockEnv env_;
-  std::optional<Store> store_;
   std::uint64_t size_ = 0;
 };
 
@@ -94,6 +78,77 @@ TEST_F(LeaseTest, ExpiresByTheClockThatRunsSinceBoot) {
   env_.boottime_ms += 1;
   EXPECT_EQ(PutUnder(token), ErrorCode::kLeaseExpired);
   EXPECT_EQ(Put({"a"}), kOk);
+}
+
+TEST_F(LeaseTest, AWriteThatLostItsLeaseIsParkedWhereItsStrategyOrAPolicySaysSo) {
+  ASSERT_EQ(Put({"a"}), kOk);
+  const std::string token = Token({"a"});
+  env_.boottime_ms += 1'000;
+  CommitOptions commit;
+  commit.lease_tokens = {token};
+  commit.on_conflict = ConflictStrategy::kPark;
+  Transaction txn;
+  PutSpec ours;
+  ours.name = "a";
+  ours.version = "1";
+  ours.size = 1'000;
+  txn.Put(ours);
+  const auto parked = store().Commit(txn, commit);
+  ASSERT_TRUE(parked.ok()) << parked.error().message;
+  EXPECT_EQ(parked->outcome, Outcome::kParked);
+  // The end of the lease is journaled before it, in the same transaction.
+  EXPECT_TRUE(store().Leases()->empty());
+  EXPECT_EQ(store().Get("a:1")->revision, 1u);
+  commit.on_conflict = ConflictStrategy::kLastWriterWins;
+  EXPECT_EQ(Put({"a"}, commit), ErrorCode::kLeaseExpired) << "no other strategy gets around a lease";
+
+  PolicySpec policy;
+  policy.glob = "a";
+  policy.on_conflict = ConflictStrategy::kPark;
+  ASSERT_TRUE(store().SetPolicy(policy).ok());
+  commit.on_conflict.reset();
+  EXPECT_EQ(store().Commit(txn, commit)->outcome, Outcome::kParked);
+
+  const auto conflicts = store().Conflicts();
+  ASSERT_TRUE(conflicts.ok());
+  ASSERT_EQ(conflicts->size(), 2u);
+  for (const ParkedConflict& conflict : *conflicts) {
+    EXPECT_EQ(conflict.kind, ConflictKind::kLeaseLost);
+    EXPECT_EQ(conflict.entry.ours->size, 1'000u);
+    EXPECT_EQ(conflict.entry.theirs->revision, 1u);
+    const auto shown = store().Conflict(conflict.id);
+    ASSERT_TRUE(shown.ok()) << shown.error().message << ": the id that is told must be the one that is kept";
+  }
+  Transaction resolve;
+  resolve.Resolve(conflicts->front().id, Take::kOurs);
+  ASSERT_TRUE(store().Commit(resolve).ok());
+  EXPECT_EQ(store().Get("a:1")->size, 1'000u);
+}
+
+TEST_F(LeaseTest, NothingIsDoneUnderALostLeaseThatTouchesNoKey) {
+  const std::string token = Token({"a"});
+  env_.boottime_ms += 1'000;
+  CommitOptions commit;
+  commit.lease_tokens = {token};
+  Transaction txn;
+  PolicySpec policy;
+  policy.glob = "b/**";
+  policy.immutable = true;
+  txn.SetPolicy(policy);
+  const auto receipt = store().Commit(txn, commit);
+  ASSERT_FALSE(receipt.ok());
+  EXPECT_EQ(receipt.error().code, ErrorCode::kLeaseExpired);
+  EXPECT_TRUE(store().Policies()->empty());
+}
+
+TEST_F(LeaseTest, APolicyThatAsksForALeaseTakesOneThatCovers) {
+  PolicySpec policy;
+  policy.glob = "a";
+  policy.require_lease = true;
+  ASSERT_TRUE(store().SetPolicy(policy).ok());
+  EXPECT_EQ(Put({"a"}), ErrorCode::kLeaseRequired);
+  EXPECT_EQ(PutUnder(Token({"b"})), ErrorCode::kLeaseNotCovering);
+  EXPECT_EQ(PutUnder(Token({"a"})), kOk);
 }
 
 TEST_F(LeaseTest, TheWallClockNeitherShortensNorProlongs) {
@@ -329,6 +384,28 @@ TEST_F(LeaseThreads, ThreadsOfOnePoolGetOneLease) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_FALSE(different);
+}
+
+class LeaseReaping : public testing::OneStore<testing::RecordedEnv> {};
+
+TEST_F(LeaseReaping, WhatHasExpiredIsEndedThoughNobodyWantsIt) {
+  background_ = true;
+  Reopen();
+  AcquireOptions options;
+  options.scopes = {"a"};
+  options.ttl = milliseconds(100);
+  options.bound = false;
+  auto lease = store().Acquire(options);
+  ASSERT_TRUE(lease.ok()) << lease.error().message;
+  WatchOptions from;
+  from.from = lease->fencing_token() + 1;
+  lease->Detach();
+  auto watch = store().Watch(from);
+  ASSERT_TRUE(watch.ok()) << watch.error().message;
+  const auto events = watch->Next(std::chrono::minutes(1));
+  ASSERT_TRUE(events.ok()) << events.error().message;
+  ASSERT_EQ(events->size(), 1u);
+  EXPECT_EQ(events->front().op, "lease_expire");
 }
 
 }  // namespace

@@ -5,9 +5,8 @@
 
 #include <thread>
 
-#include "store/base/recording_env.h"
 #include "tests/support/dump.h"
-#include "tests/support/scratch.h"
+#include "tests/unit/store/one_store.h"
 
 namespace tenure {
 namespace {
@@ -15,25 +14,8 @@ namespace {
 const std::string kDigest = "sha256:" + std::string(64, 'a');
 const std::string kOtherDigest = "sha256:" + std::string(64, 'b');
 
-class StoreTest : public ::testing::Test {
+class StoreTest : public testing::OneStore<testing::RecordedEnv> {
  protected:
-  StoreTest() { Open(true); }
-
-  void Open(bool create = false) {
-    OpenOptions options;
-    options.env = &env_;
-    options.writer = "tester@here";
-    options.background = background_;
-    auto store = create ? Store::Create(scratch_.path(), {}, options) : Store::Open(scratch_.path(), options);
-    ASSERT_TRUE(store.ok()) << store.error().message;
-    store_.emplace(std::move(store).value());
-  }
-  void Reopen() {
-    store_.reset();
-    Open();
-  }
-  Store& store() { return *store_; }
-
   static PutSpec Spec(const std::string& name, const std::string& version, const std::string& digest = kDigest) {
     PutSpec spec;
     spec.name = name;
@@ -56,11 +38,6 @@ class StoreTest : public ::testing::Test {
   static ErrorCode CodeOf(const Result<Receipt>& result) {
     return result.ok() ? ErrorCode::kInternal : result.error().code;
   }
-
-  testing::Scratch scratch_;
-  base::RecordingEnv env_{base::Env::Posix()};
-  bool background_ = false;
-  std::optional<Store> store_;
 };
 
 TEST_F(StoreTest, PutThenGet) {

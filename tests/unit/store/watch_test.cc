@@ -11,7 +11,7 @@
 #include "store/base/recording_env.h"
 #include "store/model/json.h"
 #include "tenure/store.h"
-#include "tests/support/scratch.h"
+#include "tests/unit/store/one_store.h"
 
 namespace tenure {
 namespace {
@@ -36,25 +36,8 @@ class StillEnv : public base::RecordingEnv {
   std::atomic<std::uint64_t> now_ns_{0};
 };
 
-class WatchTest : public ::testing::Test {
+class WatchTest : public testing::OneStore<StillEnv> {
  protected:
-  WatchTest() { Open(true); }
-
-  void Open(bool create = false) {
-    OpenOptions options;
-    options.env = &env_;
-    options.writer = "tester@here";
-    options.background = false;
-    auto store = create ? Store::Create(scratch_.path(), {}, options) : Store::Open(scratch_.path(), options);
-    ASSERT_TRUE(store.ok()) << store.error().message;
-    store_.emplace(std::move(store).value());
-  }
-  void Reopen() {
-    store_.reset();
-    Open();
-  }
-  Store& store() { return *store_; }
-
   void Put(const std::string& name, const std::string& version = "1", std::size_t bytes = 0) {
     Transaction txn;
     PutSpec spec;
@@ -125,9 +108,6 @@ class WatchTest : public ::testing::Test {
     return cursors->empty() ? CursorEntry() : cursors->front();
   }
 
-  testing::Scratch scratch_;
-  StillEnv env_;
-  std::optional<Store> store_;
   std::uint64_t size_ = 0;
 };
 

@@ -10,10 +10,6 @@ if(NOT CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|amd64|aarch64|arm64)$")
 endif()
 
 add_compile_options(-Wall -Wextra -Wpedantic -Werror)
-if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  # GCC 12 sees out-of-bounds copies in what it inlines of std::string's concatenations (GCC bug 105651).
-  add_compile_options(-Wno-array-bounds -Wno-restrict -Wno-stringop-overflow)
-endif()
 if(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
   add_compile_options(-Wthread-safety)
 endif()

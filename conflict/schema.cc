@@ -173,8 +173,11 @@ bool AllDifferent(const Json& array) {
 
 std::string Short(const Json& value) {
   constexpr std::size_t kShownMax = 60;
-  const std::string text = model::CanonicalText(value);
-  return text.size() <= kShownMax ? text : text.substr(0, kShownMax) + "...";
+  std::string text = model::CanonicalText(value);
+  if (text.size() <= kShownMax) return text;
+  text.resize(kShownMax);
+  text += "...";
+  return text;
 }
 
 class Validation {

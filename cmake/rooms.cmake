@@ -18,6 +18,11 @@ function(tenure_room name)
     target_include_directories(tenure_${name} PUBLIC ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/include)
     target_link_libraries(tenure_${name} PUBLIC ${ROOM_LIBS})
     tenure_precompile(tenure_${name} tenure_base cmake/precompiled.h)
+    if(TENURE_SANITIZE)
+      # Half of compiling is the instantiation of the same templates in file after file. Only here: elsewhere each file
+      # has to include what it uses.
+      set_target_properties(tenure_${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 6)
+    endif()
   else()
     add_library(tenure_${name} INTERFACE)
     target_include_directories(tenure_${name} INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/include)

@@ -26,13 +26,6 @@ constexpr std::uint64_t kMoveEveryNs = 1'000'000'000;
 /// it is found by this look.
 constexpr std::uint64_t kLongestSleepNs = 60'000'000'000;
 
-/// Everything up to `lsn`, and `effects` effects of the transaction behind it.
-struct Place {
-  Lsn lsn = 0;
-  std::uint32_t effects = 0;
-  friend auto operator<=>(const Place&, const Place&) = default;
-};
-
 }  // namespace
 
 class WatchImpl {
@@ -49,6 +42,13 @@ class WatchImpl {
   void Stop() noexcept;
 
  private:
+  /// Everything up to `lsn`, and `effects` effects of the transaction behind it.
+  struct Place {
+    Lsn lsn = 0;
+    std::uint32_t effects = 0;
+    friend auto operator<=>(const Place&, const Place&) = default;
+  };
+
   Lsn Durable() const { return store_->context->DurableLsn(); }
   std::uint64_t NowNs() const { return store_->env.MonotonicNs(); }
   Status BeginAtCursor();

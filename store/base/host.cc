@@ -66,12 +66,12 @@ HostInfo ReadHost() {
 }
 
 // A forked child adds a node of its own in front; the parent's stays, since references to it may exist.
-struct Node {
+struct HostNode {
   HostInfo info;
   std::uint64_t fork_generation;
-  const Node* previous;
+  const HostNode* previous;
 };
-std::atomic<const Node*> newest_node{nullptr};
+std::atomic<const HostNode*> newest_node{nullptr};
 
 }  // namespace
 
@@ -79,16 +79,16 @@ const HostInfo& ThisHost() {
   // Not by the process id: asking for it is a system call, and this is asked with every commit.
   const std::uint64_t generation = ForkGeneration();
   // Acquire pairs with the release below: whoever sees the node sees it filled.
-  const Node* seen = newest_node.load(std::memory_order_acquire);
+  const HostNode* seen = newest_node.load(std::memory_order_acquire);
   if (seen != nullptr && seen->fork_generation == generation) return seen->info;
-  const Node* made = new Node{ReadHost(), generation, seen};
+  const HostNode* made = new HostNode{ReadHost(), generation, seen};
   while (!newest_node.compare_exchange_strong(seen, made, std::memory_order_acq_rel)) {
     if (seen->fork_generation == generation) {  // another thread of this process was faster
       delete made;
       return seen->info;
     }
     delete made;
-    made = new Node{ReadHost(), generation, seen};
+    made = new HostNode{ReadHost(), generation, seen};
   }
   return made->info;
 }

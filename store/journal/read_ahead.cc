@@ -8,12 +8,12 @@
 namespace tenure::journal {
 namespace {
 
-constexpr std::uint64_t kBlockBytes = 512u << 10;
+constexpr std::uint64_t kReadAheadBytes = 512u << 10;
 constexpr std::size_t kBlockFramesMax = 1024;
 constexpr std::size_t kBlocksAhead = 4;
 /// Above this the memory of a block's frames is given back rather than used again: it grew to the
 /// largest frame that each place ever held.
-constexpr std::size_t kBlockBytesKept = 4 * kBlockBytes;
+constexpr std::size_t kReadAheadBytesKept = 4 * kReadAheadBytes;
 
 }  // namespace
 
@@ -40,8 +40,8 @@ void ReadAhead::Fill(Block& block) {
   block.used = block.next = 0;
   std::size_t held_bytes = 0;
   for (const RawFrame& raw : block.frames) held_bytes += raw.payload.capacity();
-  if (held_bytes > kBlockBytesKept) block.frames.clear();
-  for (std::uint64_t bytes = 0; bytes < kBlockBytes && block.used < kBlockFramesMax;) {
+  if (held_bytes > kReadAheadBytesKept) block.frames.clear();
+  for (std::uint64_t bytes = 0; bytes < kReadAheadBytes && block.used < kBlockFramesMax;) {
     if (block.used == block.frames.size()) block.frames.emplace_back();
     RawFrame& raw = block.frames[block.used];
     FrameFault fault = FrameFault::kNone;

@@ -50,6 +50,9 @@ struct RawFrame {
   base::Bytes payload;
 };
 
+/// For Reader: as far as there are frames.
+inline constexpr Lsn kNoLimit = ~Lsn{0};
+
 class Reader {
  public:
   /// Starts behind `from`. `dir` is read anew whenever the reader meets the end of a segment that it

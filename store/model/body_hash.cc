@@ -8,10 +8,10 @@
 namespace tenure::model {
 namespace {
 
-constexpr std::size_t kFixedBytesMax = 128;  // above one operation's fixed-width fields and text lengths
+constexpr std::size_t kBodyFixedBytesMax = 128;  // above one operation's fixed-width fields and text lengths
 
 std::size_t BytesMax(const Operation& op) {
-  std::size_t bytes = kFixedBytesMax + OperationBytes(op);
+  std::size_t bytes = kBodyFixedBytesMax + OperationBytes(op);
   if (op.policy) {
     for (const std::string& name : op.policy->unset) bytes += HashInput::TextBytes(name);
   }

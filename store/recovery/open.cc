@@ -1,7 +1,6 @@
 #include "store/recovery/open.h"
 
 #include <algorithm>
-#include <limits>
 #include <span>
 
 #include "store/base/error.h"
@@ -18,7 +17,6 @@
 namespace tenure::recovery {
 namespace {
 
-constexpr Lsn kNoLimit = std::numeric_limits<Lsn>::max();
 constexpr std::size_t kRewriteStepBytes = 1u << 20;
 
 /// What the scan of a journal without a durable word found.
@@ -64,7 +62,7 @@ Result<Scan> ScanToEnd(base::Env& env, const Layout& layout, const Config& confi
   journal::FrameFault fault = journal::FrameFault::kNone;
   journal::Stop stop = journal::Stop::kFrame;
   while (stop == journal::Stop::kFrame) {
-    TENURE_ASSIGN(stop, reader->NextRaw(kNoLimit, known, raw, fault));
+    TENURE_ASSIGN(stop, reader->NextRaw(journal::kNoLimit, known, raw, fault));
   }
   scan.end = reader->position();
   const journal::LiveSegment& newest = scan.chain.segments.back();

@@ -22,7 +22,6 @@ constexpr std::uint64_t kHelperBytesMin = 8u << 20;
 /// Progress is told this often.
 constexpr std::uint64_t kProgressBytes = 8u << 20;
 constexpr std::size_t kCopyStepBytes = 4u << 20;
-constexpr Lsn kNoLimit = ~Lsn{0};
 
 Status CopyFile(base::Env& env, const std::string& from, const std::string& to) {
   TENURE_ASSIGN(const auto source, env.Open(from, base::OpenMode::kRead));
@@ -69,7 +68,7 @@ class Builder {
     index_id_ = IndexIdOf(config);
     TENURE_ASSIGN(trimmed_below_, NewestCheckpointLsn(env_, layout_));
     TENURE_RETURN_IF_ERROR(FindWitnesses());
-    limit_ = std::min(options_.to_lsn.value_or(kNoLimit), options_.durable.value_or(kNoLimit));
+    limit_ = std::min(options_.to_lsn.value_or(journal::kNoLimit), options_.durable.value_or(journal::kNoLimit));
     if (options_.to_lsn.value_or(0) > limit_) return NotYet(*options_.to_lsn, limit_);
     TENURE_RETURN_IF_ERROR(ChooseBase());
     TENURE_RETURN_IF_ERROR(ReplayFrames());
@@ -173,7 +172,7 @@ class Builder {
   /// shows that one in between was lost.
   Status CheckEnd() {
     const model::JournalPosition& end = reader_->position();
-    if (limit_ != kNoLimit && end.last_lsn < limit_ && options_.to_lsn) {
+    if (limit_ != journal::kNoLimit && end.last_lsn < limit_ && options_.to_lsn) {
       return NotYet(*options_.to_lsn, end.last_lsn);
     }
     const journal::LiveSegment& newest = reader_->chain().segments.back();
@@ -232,7 +231,7 @@ class Builder {
 
   /// to_lsn lies within the next frame: its first transactions, with a state hash of our own reckoning.
   Status ApplyPart() {
-    TENURE_ASSIGN(journal::Step step, reader_->Next(kNoLimit, *options_.to_lsn));
+    TENURE_ASSIGN(journal::Step step, reader_->Next(journal::kNoLimit, *options_.to_lsn));
     if (step.stop != journal::Stop::kFrame) return CheckEnd();
     auto& txns = step.frame.txns;
     txns.erase(std::remove_if(txns.begin(), txns.end(),
@@ -276,7 +275,7 @@ class Builder {
   std::string index_id_;
   Lsn trimmed_below_ = 0;
   Lsn witnessed_ = 0;
-  Lsn limit_ = kNoLimit;
+  Lsn limit_ = journal::kNoLimit;
   std::unique_ptr<journal::Reader> reader_;
   std::unique_ptr<index::IndexWriter> writer_;
   index::AppliedFrame applied_;

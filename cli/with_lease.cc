@@ -25,7 +25,7 @@
 #include "cli/terminal.h"
 #include "cli/unique_fd.h"
 #include "store/base/error.h"
-#include "store/quiet_thread.h"
+#include "store/base/quiet_thread.h"
 
 namespace tenure::cli {
 namespace {
@@ -49,7 +49,7 @@ sigset_t Handled() {
 class LossWatch {
  public:
   explicit LossWatch(const Lease& lease) : event_(::eventfd(0, EFD_CLOEXEC)) {
-    thread_ = StartQuietThread([this, &lease] {
+    thread_ = base::StartQuietThread([this, &lease] {
       while (!lease.WaitLost(kLong)) {
       }
       const std::uint64_t one = 1;

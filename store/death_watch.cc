@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "store/base/processes.h"
-#include "store/quiet_thread.h"
+#include "store/base/quiet_thread.h"
 
 namespace tenure {
 namespace {
@@ -49,7 +49,7 @@ bool DeathWatch::Start() {
   if (thread_.joinable()) return true;
   if (wake_ < 0) wake_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (wake_ < 0) return false;
-  thread_ = StartQuietThread([this] { Main(); });
+  thread_ = base::StartQuietThread([this] { Main(); });
   return true;
 }
 

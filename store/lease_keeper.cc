@@ -5,7 +5,7 @@
 #include <limits>
 
 #include "store/base/futex.h"
-#include "store/quiet_thread.h"
+#include "store/base/quiet_thread.h"
 
 namespace tenure {
 namespace {
@@ -44,7 +44,7 @@ void LeaseKeeper::Keep(const std::shared_ptr<KeptLease>& lease) {
   const std::uint64_t renew_at_ms = env_.BoottimeMs() + lease->info.ttl_ms / kRenewalsPerTtl;
   leases_.push_back({lease, renew_at_ms});
   if (!thread_.joinable()) {
-    thread_ = StartQuietThread([this] { Main(); });
+    thread_ = base::StartQuietThread([this] { Main(); });
   } else if (renew_at_ms < look_again_ms_) {
     Wake();  // it would sleep too long
   }

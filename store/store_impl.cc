@@ -1,7 +1,5 @@
 #include "store/store_impl.h"
 
-#include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <map>
@@ -9,6 +7,8 @@
 #include "conflict/schema.h"
 #include "store/base/error.h"
 #include "store/base/fork.h"
+#include "store/base/quiet_thread.h"
+#include "store/base/thread_priority.h"
 #include "store/commit/staging.h"
 #include "store/model/validate.h"
 #include "store/recovery/checkpoints.h"
@@ -27,9 +27,7 @@ constexpr Lsn kLagOfShortLived = 256;
 /// Rows of random keys touch a page each: the more of them share a transaction, the fewer pages are written. A
 /// read-committed read that needs them does not wait for it.
 constexpr Lsn kApplyBatch = 32'768;
-constexpr std::chrono::milliseconds kApplyDelay{200};
-/// The thread that applies behind the acknowledgements yields to those that wait for one.
-constexpr int kBackgroundNice = 10;
+constexpr std::chrono::milliseconds kApplyDelay{500};
 
 /// Between two rounds of ending leases, whatever there is to end.
 constexpr std::uint64_t kReapPauseMs = 200;
@@ -113,7 +111,9 @@ Status StoreImpl::Start() {
     }
     member->segment().AdvanceApplied(mark.position.last_lsn);
   }
-  if (options.background && !options.read_only) background_ = std::thread([this] { BackgroundMain(); });
+  if (options.background && !options.read_only) {
+    background_ = base::StartQuietThread([this] { BackgroundMain(); });
+  }
   return {};
 }
 
@@ -229,8 +229,7 @@ void StoreImpl::ReapIfDue() {
 
 /// Sleeps untimed while nothing is committed; then gathers for a moment, applies, prepares segments.
 void StoreImpl::BackgroundMain() {
-  // Of this thread alone. Refused or not, nothing depends on it.
-  (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::syscall(SYS_gettid)), kBackgroundNice);
+  base::BecomeBackground();
   const auto stop = [this] { return stopping_.load(std::memory_order_relaxed); };
   std::unique_lock lock(background_mutex_);
   while (!stop()) {

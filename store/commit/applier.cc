@@ -15,7 +15,8 @@ namespace {
 /// What is gathered for one SQLite transaction. Of random keys every transaction touches nearly every page of a
 /// large index: the fewer, the less is written.
 constexpr std::size_t kGatheredBytesMax = 96u << 20;
-constexpr std::uint64_t kWalBytesMax = 8u << 20;
+/// Pages that are written again and again are copied into the database once for as many transactions as this holds.
+constexpr std::uint64_t kWalBytesMax = 32u << 20;
 /// How long a read waits for an applier of another process.
 constexpr std::uint64_t kWaitBoundNs = 30'000'000'000;
 /// Somebody else is building past a stopped applier: how many times the bound before this process does it too.
@@ -77,6 +78,7 @@ Status Applier::ApplyLarge(Lsn lsn) {
   journal::Frame frame;
   index::AppliedFrame applied;
   Lsn last = 0;
+  std::size_t gathered_most = 0;
   for (bool more = true; more;) {
     TENURE_ASSIGN(const journal::Stop stop, frames.Next(frame));
     more = stop == journal::Stop::kFrame;
@@ -89,6 +91,7 @@ Status Applier::ApplyLarge(Lsn lsn) {
       NoteProgress();
       applied.txns.swap(frame.txns);
     }
+    gathered_most = std::max(gathered_most, writer_->gathered_bytes());
     if (last == 0 || (more && writer_->gathered_bytes() < kGatheredBytesMax)) continue;
     TENURE_FAIL_POINT("apply.before");
     TENURE_RETURN_IF_ERROR(writer_->CommitGathered());
@@ -97,7 +100,7 @@ Status Applier::ApplyLarge(Lsn lsn) {
     context_.member.segment().AdvanceApplied(last);
     TENURE_RETURN_IF_ERROR(writer_->Checkpoint(kWalBytesMax));
   }
-  base::ReturnFreeMemory();
+  if (gathered_most >= kGatheredBytesMax / 2) base::ReturnFreeMemory();
   return {};
 }
 

@@ -4,7 +4,6 @@
 
 #include "store/base/codec.h"
 #include "store/base/failpoint.h"
-#include "store/base/futex.h"
 #include "store/commit/request_codec.h"
 
 namespace tenure::commit {
@@ -49,8 +48,9 @@ void BufferDrain::Begin(std::uint32_t epoch) {
   ingest::CommitArea& area = context_.shared();
   if (area.buffer_wanted.load(std::memory_order_seq_cst) == 0) return;
   area.buffer_wanted.store(0, std::memory_order_seq_cst);
-  area.done_turn.fetch_add(1, std::memory_order_seq_cst);
-  base::FutexWakeMask(area.done_turn, ingest::kBufferWaitBit);
+  ingest::DoneBell bell(area);
+  bell.Add(ingest::DonePlace::OfRoom());
+  bell.Ring();
 }
 
 bool BufferDrain::Decode(Copy& copy, LaneWork& work) {
@@ -60,9 +60,7 @@ bool BufferDrain::Decode(Copy& copy, LaneWork& work) {
   const auto sequence = base::LoadLe<std::uint64_t>(copy.payload.data());
   if (sequence > ingest::kSequenceMax) return false;
   copy.payload.erase(copy.payload.begin(), copy.payload.begin() + ingest::kSequenceBytes);
-  auto request = ReadRequest(context_, copy.payload, in_file);
-  if (!request) return false;
-  work.request = std::move(*request);
+  if (!ReadRequest(context_, copy.payload, in_file, work.request)) return false;
   work.origin = {ingest::kBufferedOrigin + copy.owner.slot, copy.owner.generation, sequence};
   work.reader = nullptr;
   work.answer.reset();
@@ -120,11 +118,11 @@ void BufferDrain::AnswerBad(std::uint32_t epoch) {
   }
 }
 
-std::uint32_t BufferDrain::WakeBit(const LaneWork& work) const {
+void BufferDrain::Wake(const LaneWork& work, ingest::DoneBell& bell) const {
   const std::uint32_t slot = work.origin.slot - ingest::kBufferedOrigin;
-  // seq_cst: pairs with the sleeper's {waiting += 1; look at the cell}.
-  const bool waits = context_.member.segment().member(slot).waiting.load(std::memory_order_seq_cst) != 0;
-  return waits ? 1u << (slot % 32) : 0;
+  if (context_.member.segment().member(slot).waiting.load(std::memory_order_seq_cst) != 0) {
+    bell.Add(ingest::DonePlace::OfMember(slot));
+  }
 }
 
 }  // namespace tenure::commit

@@ -1,6 +1,6 @@
 // The committing end of the double buffer: what lanes are to LaneDrain, for the threads without a slot.
 //
-//   Begin ─▶ Next … Next ─▶ (decided, appended, published) ─▶ PopAll ─▶ AnswerAll ─▶ WakeMask
+//   Begin ─▶ Next … Next ─▶ (decided, appended, published) ─▶ PopAll ─▶ AnswerAll ─▶ Wake
 //
 // Begin copies what the half that is not being written holds, letting the halves change places first when that
 // half is empty. Popping is releasing the cells, from exactly the words that were copied: it fails once a higher epoch
@@ -16,6 +16,7 @@
 #include "store/commit/context.h"
 #include "store/commit/lane_work.h"
 #include "store/ingest/answer_bank.h"
+#include "store/ingest/done_bell.h"
 
 namespace tenure::commit {
 
@@ -26,6 +27,8 @@ class BufferDrain {
   /// Stamps the epoch on the whole buffer: from here on nothing of a lower one pops. False: superseded.
   bool TakeOver(std::uint32_t epoch);
   void Begin(std::uint32_t epoch);
+  /// Begin copied something.
+  bool Any() const { return count_ != 0; }
   /// The next operation, into `work`; false when there is none left.
   bool Next(LaneWork& work);
   /// Releases the cells of everything that Next gave or passed over as bad. False: fenced.
@@ -34,8 +37,8 @@ class BufferDrain {
   bool Answer(const LaneWork& work, std::uint32_t epoch);
   /// Answers the writers of the bad records that Next passed over.
   void AnswerBad(std::uint32_t epoch);
-  /// The bit of its sleepers, or 0 when nobody of that process sleeps.
-  std::uint32_t WakeBit(const LaneWork& work) const;
+  /// Its sleepers, if somebody of that process sleeps.
+  void Wake(const LaneWork& work, ingest::DoneBell& bell) const;
 
   /// Next passed over records that nobody can read.
   bool HasBad() const { return !bad_.empty(); }

@@ -13,8 +13,8 @@
 // epoch can be published, popped or answered any more. Taking over from an owner that was merely slow is safe.
 //
 // Release needs nothing in flight, and every thread of the process out of the commit (store/commit/group.h
-// sees to it with one mutex). One claim per process at a time; functions other than Look and Publish are called
-// under that mutex.
+// sees to it with one mutex). One claim per process at a time; claims, releases and Resolve are called under that
+// mutex, Beat and Publish also by the thread that writes for the one that holds it.
 #pragma once
 
 #include <cstdint>

@@ -1,16 +1,21 @@
 // The committer: drains the lanes, decides each transaction, journals the effects, publishes, pops, answers.
-// Everything here happens under the commit lease, one thread of the process at a time.
+// Everything here happens under the commit lease, by one thread of the process at a time; only Fly may be another
+// thread's.
 //
-//   Enter(claim) ──▶ Ready ──CommitBatch──▶ Decided ──▶ Appended ──▶ Published ──▶ Popped ──▶ Answered ─┐
-//                     ▲ ▲      │ drain       │ write+sync   │ one CAS    │ one CAS      │ a CAS each      │
-//                     │ └──────┼─────────────┼──────────────┼────────────┼──────────────┼─────────────────┘
-//                     │        ▼             ▼              ▼            ▼              ▼
-//                     └──  kNoSpace     kBroken: Abandon the lease    kFenced: a higher epoch has come
+//   Enter(claim) ─▶ Ready ─▶ Begin ─▶ Gather … ─▶ Fly: written ─▶ synced ─▶ published ─▶ Land: popped ─▶ answered
+//                    ▲                              │       │        one CAS        │        │   a CAS each    │
+//                    │                              ▼       ▼                       ▼        ▼                 │
+//                    │                    kNoSpace or kVoid   kBroken: Abandon the lease   kFenced              │
+//                    └──────────────────────────────────────────────────────────────────────────────────────────┘
 //
-// Crash or stop at any arrow: before Published the batch never happened (its frame lies beyond the durable LSN
-// and is sealed off; its operations are still in the lanes); after it, a successor finds the operations in the
-// journal by their origin, pops them and answers. If batch k is not published, every decision of k + 1 is
-// void: a process that was fenced or failed forgets everything it remembered.
+// CommitBatch does all of it in one thread. With a flusher (pipeline.h), batch k + 1 is begun and gathered while k
+// flies; batches fly and land in the order in which they were begun.
+//
+// Crash or stop anywhere: before it is published a batch never happened (its frame lies beyond the durable LSN and is
+// sealed off; its operations are still in the lanes); after it, a successor finds the operations in the journal by
+// their origin, pops them and answers. If batch k is not published, every decision of k + 1 is void: nothing of k + 1
+// is written, and a process that was fenced or failed forgets everything it remembered. What is resolved only ever
+// grows up to the last batch that was answered, not to the last one published.
 #pragma once
 
 #include <atomic>
@@ -23,6 +28,7 @@
 #include "store/commit/commit_lease.h"
 #include "store/commit/decide.h"
 #include "store/commit/drain.h"
+#include "store/commit/flight.h"
 #include "store/commit/heads.h"
 #include "store/journal/reader.h"
 #include "store/journal/writer.h"
@@ -38,13 +44,6 @@ struct Work {
   std::optional<Result<Receipt>> answer;
 };
 
-/// What became of a batch.
-enum class BatchEnd : std::uint8_t {
-  kDone,
-  kFenced,  ///< Nothing of it was published, or a successor answers what was: the lease is lost.
-  kBroken,  ///< A write or a sync failed: abandon the lease.
-};
-
 class Committer {
  public:
   Committer(const Context& context, IndexPool& pool, CommitLease& lease, ingest::Registry& registry);
@@ -54,16 +53,35 @@ class Committer {
   /// the claim took over, and releases it otherwise.
   Status Enter(const Claim& claim);
   /// One batch: what the lanes hold, then `direct` (may be null; left unanswered when it did not fit any more, or
-  /// when nothing says that it was or was not applied: kFenced leaves it to be tried again).
+  /// when nothing says that it was or was not applied: kFenced leaves it to be tried again). Nothing may be on its way.
   BatchEnd CommitBatch(Work* direct);
-  /// Drops what this process remembers: the next turn starts from the index and the durable word.
+
+  /// Finds its place again where a batch failed cleanly or the index was switched. Nothing may be on its way. False:
+  /// failure() says why, and the lease is lost as with kFenced (kClosed) or kBroken.
+  bool MakeReady();
+  /// It would have something to do.
+  bool IsReady() const;
+  /// Begins a batch behind `last`, the newest one on its way; null: behind what is published.
+  void Begin(Flight& flight, const Flight* last);
+  /// Takes and decides what the lanes hold, until the frame is full. Again and again, until it flies.
+  void Gather(Flight& flight);
+  bool IsFull(const Flight& flight) const;
+  /// Writes, syncs, publishes. Any thread, one at a time, in order. Touches nothing that the other functions use, but
+  /// for `flight`.
+  void Fly(Flight& flight);
+  /// Pops and answers. Anything but kDone: whatever comes behind it is void, and this process remembers nothing. kVoid:
+  /// so is this one. In order.
+  BatchEnd Land(Flight& flight, Work* direct);
+
+  /// Drops what this process remembers, and what is on its way: the next turn starts from the index and the durable
+  /// word.
   void Forget();
 
   std::uint64_t epoch() const { return epoch_; }
-  /// Of the last batch: operations that came through lanes.
-  const LaneDrain& drained() const { return drain_; }
-  /// Some thread of some process has operations in its lane or in the double buffer.
+  /// Some thread of some process has operations in its lane or in the double buffer. Any thread.
   bool AnyWork() const { return drain_.AnyWork(); }
+  /// The same, without those that were gathered.
+  bool AnyNews() const { return drain_.AnyNews(); }
   /// Why the last batch ended as it did.
   const Error& failure() const { return failure_; }
   const RecoveryNote& note() const { return note_; }
@@ -80,16 +98,13 @@ class Committer {
   Status Seal(const Claim& claim);
   Status OpenWriter();
   void RaiseKeys(const model::CommittedTxn& txn);
-  void BeginFrame();
-  bool FrameFull() const;
-  void Decide(Work& work);
-  void DecideLane(LaneWork& work);
-  std::optional<Result<Receipt>> DecideRequest(const Request& request, const model::Origin& origin);
-  BatchEnd AppendAndPublish();
-  bool Answer();
-  bool OutOfTime() const;
-  BatchEnd Fence(const std::string& why);
-  void AnswerFailed(Work* direct, const Error& error);
+  void Close(Flight& flight);
+  void Decide(Flight& flight, Work& work);
+  std::optional<Result<Receipt>> DecideRequest(Flight& flight, const Request& request, const model::Origin& origin);
+  BatchEnd AppendAndPublish(Flight& flight);
+  bool Answer(Flight& flight);
+  std::uint64_t AgeNs(const Flight& flight) const;
+  static void AnswerFailed(Flight& flight, Work* direct, const Error& error);
 
   const Context& context_;
   IndexPool& pool_;
@@ -103,8 +118,7 @@ class Committer {
   std::unique_ptr<journal::Reader> reader_;
   std::optional<model::JournalPosition> position_;  // what this process knows of the journal; heads_ match it
   std::uint64_t epoch_ = 0;
-  journal::Batch batch_;
-  std::uint64_t batch_began_ns_ = 0;
+  Flight alone_;  // CommitBatch's
   Error failure_;
   RecoveryNote note_;
   std::atomic<bool> wants_spare_{false};

@@ -100,17 +100,24 @@ ConflictStrategy Deciding::StrategyFor(const conflict::EffectivePolicy& policy) 
 }
 
 void Deciding::Write(ArtifactEntry entry, const ArtifactEntry* row, const std::optional<Revision>& merged_base) {
-  entry.created_at_ms = entry.deleted ? 0 : conflict::IsLive(row) ? row->created_at_ms : time_ms_;
+  if (row == nullptr) return Write(std::move(entry), static_cast<const EntryHead*>(nullptr), merged_base);
+  const EntryHead head = EntryHead::Of(*row);
+  Write(std::move(entry), &head, merged_base);
+}
+
+void Deciding::Write(ArtifactEntry entry, const EntryHead* head, const std::optional<Revision>& merged_base) {
+  const bool live = head != nullptr && head->live;
+  entry.created_at_ms = entry.deleted ? 0 : live ? head->created_at_ms : time_ms_;
   entry.updated_at_ms = time_ms_;
   entry.writer = request_.writer;
-  entry.revision = row == nullptr ? 1 : row->revision + 1;
+  entry.revision = head == nullptr ? 1 : head->revision + 1;
   entry.lsn = lsn_;
   Effect& effect = effects_.emplace_back();
   effect.kind = entry.deleted ? EffectKind::kDeleteEntry : EffectKind::kPutEntry;
   effect.entry = entry;
   if (!entry.deleted) effect.merged_base = merged_base;
   effect_bytes_ += BytesOf(entry);
-  heads_.PutEntry(std::move(entry), row);
+  heads_.PutEntry(std::move(entry), head);
 }
 
 void Deciding::Write(TagEntry tag, const TagEntry* row) {
@@ -124,7 +131,28 @@ void Deciding::Write(TagEntry tag, const TagEntry* row) {
   heads_.PutTag(std::move(tag), row);
 }
 
+/// The head of the key is enough for a put that no policy concerns and no condition or base stops. Everything else,
+/// what it is refused for included, is RunOnEntry's to say: so is a put that may change nothing.
+Result<bool> Deciding::PutPlainly(const Operation& op) {
+  TENURE_ASSIGN(const conflict::PolicySet* policies, heads_.Policies());
+  if (!policies->empty() || op.if_digest || lease_of_(op) == conflict::LeaseState::kLost) return false;
+  TENURE_ASSIGN(const EntryHead* const head, heads_.HeadOf(op.name, op.version));
+  const bool live = head != nullptr && head->live;
+  const Revision revision = live ? head->revision : 0;
+  if ((op.if_absent && live) || op.if_revision.value_or(revision) != revision) return false;
+  if (op.base && *op.base != revision) return false;
+  if (live && head->content == model::ContentHash(op)) return false;
+  TENURE_ASSIGN(ArtifactEntry wanted, WantedOf(op, nullptr));
+  results.push_back({Outcome::kCommitted, head == nullptr ? 1 : head->revision + 1});
+  Write(std::move(wanted), head);
+  return true;
+}
+
 Deciding::Step Deciding::RunOnEntry(const Operation& op) {
+  if (op.kind == OpKind::kPut) {
+    TENURE_ASSIGN(const bool done, PutPlainly(op));
+    if (done) return Go();
+  }
   TENURE_ASSIGN(const EntryPtr row, heads_.Entry(op.name, op.version));
   if (auto error = conflict::CheckEntryConditions(op, row.get())) return Reject(std::move(error));
   TENURE_ASSIGN(const conflict::PolicySet* policies, heads_.Policies());

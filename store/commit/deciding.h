@@ -89,6 +89,9 @@ class Deciding {
   Step ApplyEntry(const EntryCase& c, ArtifactEntry wanted, const std::optional<Revision>& merged_base = {});
   Step ApplyTag(const TagCase& c, TagEntry wanted);
   Result<std::optional<Error>> DeleteTagsOf(const EntryCase& c);
+  /// True: it was a put that meets no conflict, and is done.
+  Result<bool> PutPlainly(const Operation& op);
+  void Write(ArtifactEntry entry, const EntryHead* head, const std::optional<Revision>& merged_base = {});
   void Write(ArtifactEntry entry, const ArtifactEntry* row, const std::optional<Revision>& merged_base = {});
   void Write(TagEntry tag, const TagEntry* row);
   void Unchanged(Revision revision, Lsn lsn);

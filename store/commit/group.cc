@@ -24,7 +24,8 @@ Group::Group(const Context& context, ingest::Registry& registry, CommitLease& le
       committer_(committer),
       keep_lease_(keep_lease),
       slots_(registry),
-      buffered_(context) {}
+      buffered_(context),
+      pipeline_(context.env, committer, [this] { SetBusy(context_.shared()); }) {}
 
 Result<Receipt> Group::Commit(const std::shared_ptr<Pending>& pending) {
   const std::shared_ptr<SlotUse> use = slots_.OfThisThread();
@@ -34,8 +35,9 @@ Result<Receipt> Group::Commit(const std::shared_ptr<Pending>& pending) {
     const std::lock_guard lock(use->mutex);
     idle = use->slot && use->slot->in_flight() == 0;
   }
-  // In line only when nothing of this thread is in its lane: its order would be lost.
-  if (idle) {
+  // In line only when nothing of this thread is in its lane: its order would be lost. And only when there is nothing of
+  // others, where there is a committing thread: that one decides their next batch while it writes this one.
+  if (idle && !(keep_lease_ && committer_.AnyWork())) {
     if (lease_.IsAbandoned()) TENURE_RETURN_IF_ERROR(TakeOver(lease_.Look()));
     TENURE_ASSIGN(const bool led, TryLead(&pending->work));
     if (led && pending->work.answer) return std::move(*pending->work.answer);
@@ -171,14 +173,14 @@ Status Group::AwaitTurn(SlotUse& use, std::uint64_t sequence, Waiting& waiting) 
   if (led) return {};
   const auto pending = [&] { return use.slot && use.slot->IsPending(sequence); };
   ingest::SlotEntry* entry = nullptr;
-  std::uint32_t bit = 0;
+  ingest::DonePlace place;
   {
     const std::lock_guard lock(use.mutex);
     if (!pending()) return {};
     entry = &use.slot->entry();
-    bit = 1u << (use.slot->slot() % 32);
+    place = ingest::DonePlace::OfSlot(use.slot->slot());
   }
-  return Sleep({entry->waiting, bit,
+  return Sleep({entry->waiting, place,
                 [&] {
                   const std::lock_guard lock(use.mutex);
                   return !pending();
@@ -205,11 +207,12 @@ Status Group::Sleep(const Bed& bed, Waiting& waiting) {
   waiting.slice = waiting.slice.count() == 0 ? std::min(kFirst, longest) : std::min(2 * waiting.slice, longest);
   // seq_cst: pairs with the committer's {answer the cell; look at waiting}.
   bed.waiting.fetch_add(1, std::memory_order_seq_cst);
-  const std::uint32_t turn = area.done_turn.load(std::memory_order_seq_cst);
+  const std::atomic<std::uint32_t>& word = area.done[bed.place.word];
+  const std::uint32_t turn = word.load(std::memory_order_seq_cst);
   bool answered = bed.answered();
   const bool free = lease_.IsFree() && !waiting.led;
   waiting.led = false;
-  if (!answered && !free) answered = base::FutexWaitMask(area.done_turn, turn, waiting.slice, bed.bit);
+  if (!answered && !free) answered = base::FutexWaitMask(word, turn, waiting.slice, bed.place.bit);
   bed.waiting.fetch_sub(1, std::memory_order_seq_cst);
   return answered || free ? Status() : CheckOwner(waiting);
 }

@@ -11,10 +11,13 @@
 //
 //         ┌────────────── idle, sleeps untimed ◀───────────┐
 //         ▼ Wake: work was left, or Submit                 │ no work for kLinger: Release
-//     owning: CommitBatch while any lane has work ──▶ lingering ── work ──▶ owning
+//     owning: the pipeline, while any lane has work ──▶ lingering ── work ──▶ owning
 //
 // Whoever waits for an answer watches the owner: dead, abandoned, or without a heartbeat for the time to live, and
 // the waiter takes over. Nobody else wakes up on its own: an idle store makes no system call.
+//
+// The committing thread holds commit_mutex_ as long as anything is on its way: whoever holds it finds nothing of
+// another thread's in flight.
 //
 // Thread-safe. Lock order: SlotUse::mutex and commit_mutex_ are never held together.
 #pragma once
@@ -30,7 +33,9 @@
 
 #include "store/commit/buffered_writer.h"
 #include "store/commit/committer.h"
+#include "store/commit/pipeline.h"
 #include "store/commit/writer_slots.h"
+#include "store/ingest/done_bell.h"
 
 namespace tenure::commit {
 
@@ -46,6 +51,9 @@ struct Pending {
   Lsn durable_before = 0;         // when it was pushed: it was committed behind this, if at all
   std::atomic<bool> done{false};  // `work.answer` is set and does not change any more
 };
+
+/// Whoever turns idle to busy wakes all that sleep there: one of them need not be the owner any more.
+void SetBusy(ingest::CommitArea& area);
 
 class Group {
  public:
@@ -79,7 +87,7 @@ class Group {
   /// Where a thread sleeps until something of its own is answered.
   struct Bed {
     std::atomic<std::uint32_t>& waiting;
-    std::uint32_t bit;
+    ingest::DonePlace place;
     std::function<bool()> answered;
   };
   /// Takeovers that one waiting thread sees end in a failed write or sync before it gives up.
@@ -92,6 +100,7 @@ class Group {
   Result<bool> TryLead(Work* work);
   void LeadLocked(Work* work);
   bool CommitOneLocked(Work* work);
+  void GiveUpLocked(bool broken);
   void LeaveLocked();
   void ReleaseLocked();
   Result<bool> ClaimLocked();
@@ -114,6 +123,9 @@ class Group {
   void WakeLoop();
   void LoopMain();
   void CommitUntilIdle();
+  bool StepLocked();
+  bool SettleLocked();
+  bool Linger(std::unique_lock<std::mutex>& lock);
   bool HasAsynchronous() const { return asynchronous_.load(std::memory_order_relaxed) != 0; }
 
   const Context& context_;
@@ -125,7 +137,8 @@ class Group {
   WriterSlots slots_;
   BufferedWriter buffered_;
 
-  std::mutex commit_mutex_;  // guards committer_ and the two below
+  std::mutex commit_mutex_;  // guards committer_, pipeline_ and the two below
+  Pipeline pipeline_;        // the committing thread's
   bool held_ = false;        // this process owns the lease
   bool stopped_ = false;
 
@@ -134,9 +147,10 @@ class Group {
   std::mutex loop_mutex_;
   std::condition_variable loop_wake_;
   std::atomic<bool> loop_asleep_{false};
-  bool loop_woken_ = false;     // guarded by loop_mutex_
-  bool loop_stopping_ = false;  // guarded by loop_mutex_
-  std::thread loop_;            // started when first needed, under loop_mutex_
+  std::atomic<bool> closing_{false};  // the store is: others go on without this process
+  bool loop_woken_ = false;           // guarded by loop_mutex_
+  bool loop_stopping_ = false;        // guarded by loop_mutex_
+  std::thread loop_;                  // started when first needed, under loop_mutex_
 };
 
 }  // namespace tenure::commit

@@ -66,7 +66,7 @@ Status Group::WriteBuffered(BufferedWriter::Ticket& ticket, const Pending& pendi
       // Room comes when the halves change places, whoever's operations that answers.
       ingest::CommitArea& area = context_.shared();
       std::atomic<std::uint32_t> unused{0};
-      TENURE_RETURN_IF_ERROR(Sleep({unused, ingest::kBufferWaitBit,
+      TENURE_RETURN_IF_ERROR(Sleep({unused, ingest::DonePlace::OfRoom(),
                                     [&] {
                                       // seq_cst: pairs with the drain's {change places; look at wanted}.
                                       area.buffer_wanted.store(1, std::memory_order_seq_cst);
@@ -84,8 +84,8 @@ Status Group::AwaitBuffered(BufferedWriter::Ticket& ticket, Waiting& waiting) {
   while (ticket.IsPending()) {
     TENURE_ASSIGN(const bool led, LeadIfFree(waiting));
     if (led) continue;
-    const std::uint32_t bit = 1u << (context_.member.slot() % 32);
-    TENURE_RETURN_IF_ERROR(Sleep({buffered_.row().waiting, bit, [&] { return !ticket.IsPending(); }}, waiting));
+    const auto place = ingest::DonePlace::OfMember(context_.member.slot());
+    TENURE_RETURN_IF_ERROR(Sleep({buffered_.row().waiting, place, [&] { return !ticket.IsPending(); }}, waiting));
   }
   return {};
 }

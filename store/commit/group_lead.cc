@@ -4,8 +4,10 @@
 #include "store/base/error.h"
 #include "store/base/failpoint.h"
 #include "store/base/futex.h"
+#include "store/base/quiet_thread.h"
 #include "store/commit/group.h"
 #include "store/commit/resolve.h"
+#include "store/ingest/done_bell.h"
 #include "store/journal/segments.h"
 
 namespace tenure::commit {
@@ -16,19 +18,19 @@ constexpr std::chrono::microseconds kLinger{500};
 /// Batches that a process without a committing thread does for others before it leaves.
 constexpr int kBatchesForOthersMax = 4;
 
-/// Whoever turns idle to busy wakes all that sleep there: one of them need not be the owner any more.
+void WakeAllWaiters(ingest::CommitArea& area) {
+  ingest::DoneBell bell(area);
+  bell.AddAll();
+  bell.Ring();
+}
+
+}  // namespace
+
 void SetBusy(ingest::CommitArea& area) {
   if (area.work.exchange(ingest::kBusy, std::memory_order_seq_cst) == ingest::kIdle) {
     base::FutexWake(area.work, INT_MAX);
   }
 }
-
-void WakeAllWaiters(ingest::CommitArea& area) {
-  area.done_turn.fetch_add(1, std::memory_order_seq_cst);
-  base::FutexWakeMask(area.done_turn, ~0u);
-}
-
-}  // namespace
 
 /// True when this process owns the lease and may commit.
 Result<bool> Group::ClaimLocked() {
@@ -64,19 +66,26 @@ std::string Group::LastFailure() {
 bool Group::CommitOneLocked(Work* work) {
   const BatchEnd end = committer_.CommitBatch(work);
   if (end != BatchEnd::kDone) {
-    context_.Say("warning", "the commit lease of epoch " + std::to_string(committer_.epoch()) +
-                                " was given up: " + committer_.failure().message);
-    if (end == BatchEnd::kBroken) write_failures_.fetch_add(1, std::memory_order_relaxed);
-    lease_.Abandon(committer_.epoch());
-    held_ = false;
-    WakeAllWaiters(context_.shared());  // one of them takes over
+    GiveUpLocked(end == BatchEnd::kBroken);
     return false;
   }
   if (on_batch_) on_batch_();
   return true;
 }
 
+void Group::GiveUpLocked(bool broken) {
+  context_.Say("warning", "the commit lease of epoch " + std::to_string(committer_.epoch()) +
+                              " was given up: " + committer_.failure().message);
+  if (broken) write_failures_.fetch_add(1, std::memory_order_relaxed);
+  lease_.Abandon(committer_.epoch());
+  held_ = false;
+  WakeAllWaiters(context_.shared());  // one of them takes over
+}
+
 void Group::LeadLocked(Work* work) {
+  // The committing thread's, if there is any work. Else one batch: it frees what dead or stopped writers claimed of the
+  // double buffer.
+  if (work == nullptr && keep_lease_ && committer_.AnyWork()) return LeaveLocked();
   int batches = 0;
   do {
     if (!CommitOneLocked(work)) return;
@@ -89,14 +98,15 @@ void Group::LeadLocked(Work* work) {
 void Group::LeaveLocked() {
   while (held_) {
     const bool wanted = lease_.IsWanted();
-    if (keep_lease_ && !wanted && committer_.AnyWork()) {
+    const bool stays = keep_lease_ && !wanted && !closing_.load(std::memory_order_relaxed);
+    if (stays && committer_.AnyWork()) {
       WakeLoop();
       return;
     }
     ReleaseLocked();
     // Looked at again after the release: who pushed before it woke nobody.
     if (!committer_.AnyWork()) return;
-    if (!keep_lease_ || wanted) {
+    if (!stays) {
       WakeAllWaiters(context_.shared());  // one of them claims it
       return;
     }
@@ -144,7 +154,7 @@ void Group::WakeLoop() {
   if (!keep_lease_) return;
   const std::lock_guard lock(loop_mutex_);
   if (loop_stopping_) return;
-  if (!loop_.joinable()) loop_ = std::thread([this] { LoopMain(); });
+  if (!loop_.joinable()) loop_ = base::StartQuietThread([this] { LoopMain(); });
   loop_woken_ = true;
   loop_wake_.notify_one();
 }
@@ -177,6 +187,47 @@ void Group::LoopMain() {
   }
 }
 
+/// True when the lease is still held.
+bool Group::StepLocked() {
+  ingest::CommitArea& area = context_.shared();
+  const Pipeline::Turn turn = pipeline_.Step(on_batch_);
+  if (Pipeline::IsLost(turn)) {
+    GiveUpLocked(turn == Pipeline::Turn::kBroken);
+    return false;
+  }
+  if (turn != Pipeline::Turn::kWaiting) return true;
+  // The flag first, then another look: pairs with Nudge, and with a landing.
+  area.work.store(ingest::kIdle, std::memory_order_seq_cst);
+  if (!pipeline_.AnyNews()) {
+    const std::chrono::nanoseconds bound(lease_.TtlNs(context_.commit_ttl_ns) / 4);
+    (void)base::FutexWait(area.work, ingest::kIdle, bound);
+  }
+  SetBusy(area);
+  return true;
+}
+
+/// True when the lease is still held, with nothing on its way.
+bool Group::SettleLocked() {
+  const Pipeline::Turn turn = pipeline_.Settle(on_batch_);
+  if (Pipeline::IsLost(turn)) GiveUpLocked(turn == Pipeline::Turn::kBroken);
+  return held_;
+}
+
+/// Sleeps a moment without work. False: still none.
+bool Group::Linger(std::unique_lock<std::mutex>& lock) {
+  ingest::CommitArea& area = context_.shared();
+  area.work.store(ingest::kIdle, std::memory_order_seq_cst);
+  // The flag first, then the lanes again: pairs with Nudge.
+  bool woken = committer_.AnyWork();
+  if (!woken) {
+    lock.unlock();
+    woken = base::FutexWait(area.work, ingest::kIdle, kLinger);
+    lock.lock();
+  }
+  SetBusy(area);
+  return woken || committer_.AnyWork();
+}
+
 /// Commits for everybody as long as there is work, then lingers once and releases.
 void Group::CommitUntilIdle() {
   std::unique_lock lock(commit_mutex_);
@@ -187,25 +238,14 @@ void Group::CommitUntilIdle() {
     return;
   }
   while (held_ && !stopped_) {
-    if (committer_.AnyWork()) {
-      if (!CommitOneLocked(nullptr)) return;
-      if (!lease_.IsWanted()) continue;
-      LeaveLocked();
-      return;
-    }
-    ingest::CommitArea& area = context_.shared();
-    area.work.store(ingest::kIdle, std::memory_order_seq_cst);
-    // The flag first, then the lanes again: pairs with Nudge.
-    if (committer_.AnyWork()) {
-      SetBusy(area);
+    const bool leaves = lease_.IsWanted() || closing_.load(std::memory_order_relaxed);
+    if (!leaves && (committer_.AnyWork() || !pipeline_.empty())) {
+      if (!StepLocked()) return;
       continue;
     }
-    lock.unlock();
-    const bool woken = base::FutexWait(area.work, ingest::kIdle, kLinger);
-    lock.lock();
-    SetBusy(area);
-    if (!held_ || woken || committer_.AnyWork()) continue;
-    LeaveLocked();
+    if (!SettleLocked()) return;
+    if (!leaves && Linger(lock)) continue;
+    if (held_) LeaveLocked();
     return;
   }
 }
@@ -222,6 +262,7 @@ void Group::Stop() {
     }
     for (const auto& pending : left) (void)Wait(*pending);
   }
+  closing_.store(true, std::memory_order_relaxed);
   {
     const std::lock_guard lock(loop_mutex_);
     loop_stopping_ = true;

@@ -7,7 +7,7 @@
 namespace tenure::commit {
 namespace {
 
-/// Cached rows kept beyond those that the index still lacks: about 8 MiB of typical entries.
+/// Cached rows of tags and request ids kept beyond those that the index still lacks.
 constexpr std::size_t kCachedRowsMax = 16'384;
 
 /// `sweep_at` doubles with what a sweep had to leave: a long backlog is not walked after every batch.
@@ -41,15 +41,37 @@ Result<index::IndexReader*> Heads::View() {
   return &**view_;
 }
 
-Result<EntryPtr> Heads::Entry(const std::string& name, const std::string& version) {
-  std::string key = EntryKey(name, version);
-  if (auto it = entries_.find(key); it != entries_.end()) return it->second;
+/// Makes sure that `slot`, which may be null for a key that nothing is known of, has its row. Null behind it: there is
+/// none.
+Status Heads::ReadEntry(const std::string& name, const std::string& version, EntryHeads::Slot*& slot) {
   TENURE_ASSIGN(index::IndexReader * view, View());
   TENURE_ASSIGN(auto row, view->GetEntry(name, version));
-  if (!row) return EntryPtr();
-  auto shared = std::make_shared<const ArtifactEntry>(std::move(*row));
-  entries_.emplace(std::move(key), shared);
-  return EntryPtr(std::move(shared));
+  if (slot != nullptr && (!row || row->lsn != slot->head.lsn)) {
+    return base::MakeError(ErrorCode::kCorruption,
+                           name + ":" + version + " was applied to the index at LSN " + std::to_string(slot->head.lsn) +
+                               ", but the index does not show that",
+                           "run 'tenure verify --deep', then 'tenure-replay rebuild'");
+  }
+  if (!row) return {};
+  if (slot == nullptr) slot = &entries_.At(EntryKey(name, version));
+  const EntryHead head = EntryHead::Of(*row);
+  entries_.Set(*slot, std::make_shared<const ArtifactEntry>(std::move(*row)), head);
+  return {};
+}
+
+Result<const EntryHead*> Heads::HeadOf(const std::string& name, const std::string& version) {
+  EntryHeads::Slot* slot = entries_.Find(EntryKey(name, version));
+  if (slot == nullptr && !entries_.complete()) TENURE_RETURN_IF_ERROR(ReadEntry(name, version, slot));
+  const EntryHead* none = nullptr;
+  return slot != nullptr && slot->head.lsn != 0 ? &slot->head : none;
+}
+
+Result<EntryPtr> Heads::Entry(const std::string& name, const std::string& version) {
+  EntryHeads::Slot* slot = entries_.Find(EntryKey(name, version));
+  const bool absent = slot != nullptr ? slot->head.lsn == 0 : entries_.complete();
+  if (absent) return EntryPtr();
+  if (slot == nullptr || !slot->row) TENURE_RETURN_IF_ERROR(ReadEntry(name, version, slot));
+  return slot != nullptr ? slot->row : EntryPtr();
 }
 
 Result<TagPtr> Heads::Tag(const std::string& name, const std::string& tag) {
@@ -94,13 +116,13 @@ void Heads::Begin() {
   state_hash_before_ = state_hash_;
 }
 
-void Heads::PutEntry(ArtifactEntry entry, const ArtifactEntry* replaced) {
-  if (replaced != nullptr) state_hash_ -= model::RowHash(*replaced);
-  state_hash_ += model::RowHash(entry);
-  std::string key = EntryKey(entry.name, entry.version);
-  EntryPtr& slot = entries_[key];
-  undo_.emplace_back(UndoEntry{std::move(key), std::move(slot)});
-  slot = std::make_shared<const ArtifactEntry>(std::move(entry));
+void Heads::PutEntry(ArtifactEntry entry, const EntryHead* replaced) {
+  if (replaced != nullptr) state_hash_ -= replaced->row_hash;
+  const EntryHead head = EntryHead::Of(entry);
+  state_hash_ += head.row_hash;
+  EntryHeads::Slot& slot = entries_.At(EntryKey(entry.name, entry.version));
+  undo_.emplace_back(UndoEntry{&slot, slot.head, std::move(slot.row)});
+  entries_.Set(slot, std::make_shared<const ArtifactEntry>(std::move(entry)), head);
 }
 
 void Heads::PutTag(TagEntry tag, const TagEntry* replaced) {
@@ -139,7 +161,9 @@ void Heads::EndLease(Lsn id, model::EffectKind kind) {
 void Heads::Rollback() {
   while (!undo_.empty()) {
     if (auto* entry = std::get_if<UndoEntry>(&undo_.back())) {
-      Restore(entries_, entry->key, std::move(entry->before));
+      // Of a key without a row the slot stays, and says so.
+      entry->slot->head = entry->head;
+      entry->slot->row = std::move(entry->row);
     } else if (auto* tag = std::get_if<UndoTag>(&undo_.back())) {
       Restore(tags_, tag->key, std::move(tag->before));
     } else if (auto* lease = std::get_if<UndoLease>(&undo_.back())) {
@@ -161,7 +185,9 @@ void Heads::Replay(const std::vector<model::CommittedTxn>& txns, const base::Has
         case model::EffectKind::kPutEntry:
         case model::EffectKind::kDeleteEntry: {
           auto entry = std::make_shared<const ArtifactEntry>(model::EntryAfter(txn, effect));
-          entries_[EntryKey(entry->name, entry->version)] = entry;
+          const EntryHead head = EntryHead::Of(*entry);
+          EntryHeads::Slot& slot = entries_.At(EntryKey(entry->name, entry->version));
+          entries_.Set(slot, std::move(entry), head);
           break;
         }
         case model::EffectKind::kSetTag:
@@ -210,23 +236,33 @@ void Heads::Replay(const std::vector<model::CommittedTxn>& txns, const base::Has
 
 void Heads::Reset(const base::Hash128& state_hash, const index::Generation& generation,
                   std::vector<model::LeaseRow> leases) {
+  Clear();
   generation_ = generation;
-  leases_.Clear();
   for (model::LeaseRow& row : leases) leases_.Add(std::move(row));
+  // A sum of nothing: every row that comes is seen here.
+  entries_.Reset(state_hash == base::Hash128{});
+  state_hash_ = state_hash;
+}
+
+void Heads::Clear() {
+  generation_ = {};
+  leases_.Clear();
   view_.reset();
   undo_.clear();
-  entries_.clear();
+  entries_.Reset(false);
   tags_.clear();
   requests_.clear();
   entry_revisions_.clear();
   rare_.Reset();
-  state_hash_ = state_hash;
+  state_hash_ = {};
 }
 
 void Heads::EndBatch() {
   view_.reset();
   const Lsn applied = context_.AppliedHint();
-  DropApplied(entries_, applied, sweep_entries_at_);
+  // In this order: the hint may be of the generation that was just switched to, and this one is read.
+  if (!(generation_ == pool_.Live())) return;
+  entries_.TrimTo(applied);
   DropApplied(tags_, applied, sweep_tags_at_);
   DropApplied(requests_, applied, sweep_requests_at_);
   rare_.DropApplied(applied);

@@ -19,13 +19,13 @@
 
 #include "lease/table.h"
 #include "store/base/hash.h"
+#include "store/commit/entry_heads.h"
 #include "store/commit/index_access.h"
 #include "store/commit/rare_heads.h"
 #include "store/model/effect.h"
 
 namespace tenure::commit {
 
-using EntryPtr = std::shared_ptr<const ArtifactEntry>;
 using TagPtr = std::shared_ptr<const TagEntry>;
 using RequestPtr = std::shared_ptr<const model::RequestRow>;
 
@@ -33,6 +33,9 @@ class Heads {
  public:
   Heads(const Context& context, IndexPool& pool) : context_(context), pool_(pool) {}
 
+  /// What is enough for most decisions; null when there never was a row. Valid until the next change of the key, and at
+  /// most until EndBatch.
+  Result<const EntryHead*> HeadOf(const std::string& name, const std::string& version);
   /// Newest row of a key, tombstones included; null when there never was one.
   Result<EntryPtr> Entry(const std::string& name, const std::string& version);
   Result<TagPtr> Tag(const std::string& name, const std::string& tag);
@@ -56,7 +59,8 @@ class Heads {
   void Begin();
   void GrantLease(model::LeaseRow row);
   void EndLease(Lsn id, model::EffectKind kind);
-  void PutEntry(ArtifactEntry entry, const ArtifactEntry* replaced);
+  /// `replaced`: the head of the key, asked for before; null when it has no row.
+  void PutEntry(ArtifactEntry entry, const EntryHead* replaced);
   void PutTag(TagEntry tag, const TagEntry* replaced);
   void PutRequest(model::RequestRow row);
   /// Policies must have been asked for in this batch.
@@ -76,11 +80,12 @@ class Heads {
   /// Takes over what another committer did; `state_hash` is the frame's.
   void Replay(const std::vector<model::CommittedTxn>& txns, const base::Hash128& state_hash);
   /// Starts anew at a position whose state hash and leases are given: everything up to it is in that index generation.
-  void Reset(const base::Hash128& state_hash, const index::Generation& generation = {},
-             std::vector<model::LeaseRow> leases = {});
+  void Reset(const base::Hash128& state_hash, const index::Generation& generation, std::vector<model::LeaseRow> leases);
+  /// Nothing is known: Reset, before anything else.
+  void Clear();
   /// Rows are read from this one only: what the cache has dropped is in it, and need not be in another yet.
   const index::Generation& generation() const { return generation_; }
-  /// Ends the index view that reads of this batch shared, and drops cached rows when there are many.
+  /// Ends the index view that reads of this batch shared, and drops cached rows and heads when there are many.
   void EndBatch();
 
   const base::Hash128& state_hash() const { return state_hash_; }
@@ -92,12 +97,17 @@ class Heads {
     return [this] { return View(); };
   }
   Status ForEachUnapplied(const std::function<bool(const model::CommittedTxn&, const model::Effect&)>& visit);
-  static std::string EntryKey(const std::string& name, const std::string& version) { return name + ':' + version; }
+  /// Valid until the next call.
+  const std::string& EntryKey(const std::string& name, const std::string& version) {
+    return key_.assign(name).append(1, ':').append(version);
+  }
+  Status ReadEntry(const std::string& name, const std::string& version, EntryHeads::Slot*& slot);
   static std::string TagKey(const std::string& name, const std::string& tag) { return name + '@' + tag; }
 
   struct UndoEntry {
-    std::string key;
-    EntryPtr before;
+    EntryHeads::Slot* slot;
+    EntryHead head;
+    EntryPtr row;
   };
   struct UndoTag {
     std::string key;
@@ -114,7 +124,8 @@ class Heads {
   const Context& context_;
   IndexPool& pool_;
   std::optional<IndexPool::Lease> view_;
-  std::unordered_map<std::string, EntryPtr> entries_;
+  EntryHeads entries_;
+  std::string key_;                     // of the entry that is looked for
   std::map<std::string, TagPtr> tags_;  // ordered: TagsOf looks at one name's tags
   std::unordered_map<std::string, RequestPtr> requests_;
   std::unordered_map<std::string, EntryPtr> entry_revisions_;  // key and revision; superseded ones only
@@ -124,7 +135,7 @@ class Heads {
   index::Generation generation_;
   base::Hash128 state_hash_;
   base::Hash128 state_hash_before_;
-  std::size_t sweep_entries_at_ = 0, sweep_tags_at_ = 0, sweep_requests_at_ = 0;
+  std::size_t sweep_tags_at_ = 0, sweep_requests_at_ = 0;
   std::uint64_t index_reads_ = 0;
 };
 

@@ -7,16 +7,16 @@
 
 namespace tenure::commit {
 
-std::optional<Request> ReadRequest(const Context& context, base::Bytes& body, bool in_file) {
+bool ReadRequest(const Context& context, base::Bytes& body, bool in_file, Request& request) {
   if (in_file) {
     auto read = ReadStaged(context.env, context.staging_dir, body);
     if (!read.ok()) {
       context.Say("error", "a staged transaction cannot be read: " + read.error().message);
-      return std::nullopt;
+      return false;
     }
     body = std::move(read).value();
   }
-  return DecodeRequest(body);
+  return DecodeRequest(body, request);
 }
 
 }  // namespace tenure::commit

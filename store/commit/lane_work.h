@@ -17,7 +17,8 @@ struct LaneWork {
   std::optional<Result<Receipt>> answer;
 };
 
-/// The request in `body`, or in the staging file that it names; nullopt, and said, when nobody can read it.
-std::optional<Request> ReadRequest(const Context& context, base::Bytes& body, bool in_file);
+/// The request in `body`, or in the staging file that it names, into `request`, whatever that was. False, and said,
+/// when nobody can read it.
+bool ReadRequest(const Context& context, base::Bytes& body, bool in_file, Request& request);
 
 }  // namespace tenure::commit

@@ -1,6 +1,7 @@
 #include "store/commit/lease_desk.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "store/base/failpoint.h"
 
@@ -20,6 +21,7 @@ void LeaseDesk::Begin(std::uint64_t epoch, std::uint64_t boottime_ms, TimeMs tim
   now_ms_ = boottime_ms;
   time_ms_ = time_ms;
   touched_.clear();
+  judged_ = false;
   if (cells_.area().ready.load(std::memory_order_acquire) == 0) Prepare(table);
 }
 
@@ -41,6 +43,7 @@ void LeaseDesk::Put(const model::LeaseRow& row, std::uint64_t owner, LeaseCellSt
 }
 
 Standing LeaseDesk::StandingOf(const model::LeaseRow& row) {
+  judged_ = true;
   if (TENURE_SEEDED_BUG("lease_never_expires")) return Standing::kOpen;
   const std::uint64_t id = row.info.id;
   auto cell = cells_.At(row.slot, id);
@@ -84,9 +87,13 @@ LeaseInfo LeaseDesk::Describe(const model::LeaseRow& row) const {
   return info;
 }
 
-void LeaseDesk::Install(const model::LeaseRow& row, std::uint64_t owner) { Put(row, owner, LeaseCellState::kOpen); }
+void LeaseDesk::Install(const model::LeaseRow& row, std::uint64_t owner) {
+  judged_ = true;
+  Put(row, owner, LeaseCellState::kOpen);
+}
 
 bool LeaseDesk::CloseForEnding(const model::LeaseRow& row) {
+  judged_ = true;
   const auto cell = cells_.At(row.slot, row.info.id);
   if (!cell) return false;
   // An end that was decided before and came to nothing is decided again.
@@ -133,12 +140,17 @@ void LeaseDesk::Touch(std::span<const lease::Scope> scopes) {
   touched_.insert(touched_.end(), scopes.begin(), scopes.end());
 }
 
-void LeaseDesk::CallTouched() {
-  if (touched_.empty() || !waits_.Any()) return;
+void LeaseDesk::TakeTouched(std::vector<lease::Scope>& scopes) {
+  scopes.insert(scopes.end(), std::make_move_iterator(touched_.begin()), std::make_move_iterator(touched_.end()));
+  touched_.clear();
+}
+
+void LeaseDesk::Call(std::span<const lease::Scope> scopes, std::uint64_t now_ms) const {
+  if (scopes.empty() || !waits_.Any()) return;
   waits_.ForEach([&](const ingest::WaitCells::Seen& seen) {
     const auto waiter = lease::DecodeWaiter(seen.body);
-    if (waiter && lease::Conflict(std::span<const lease::Scope>(waiter->scopes), touched_)) {
-      waits_.Call(seen.place, now_ms_);
+    if (waiter && lease::Conflict(std::span<const lease::Scope>(waiter->scopes), scopes)) {
+      waits_.Call(seen.place, now_ms);
     }
     return true;
   });

@@ -1,7 +1,7 @@
 // What a committer needs to know about leases beyond the journal: clock, shared memory, the queue. One batch at a
 // time, by whoever has the commit turn.
 //
-//   Begin ─▶ (decide: StandingOf, Before, FindCircle, Install, Touch …) ─▶ CallTouched ─▶ (publish)
+//   Begin ─▶ (decide: StandingOf, Before, FindCircle, Install, Touch …) ─▶ TakeTouched ─▶ Call ─▶ (publish)
 //
 // What it writes in shared memory before a batch is published is harmless when the batch comes to nothing:
 // store/ingest/lease_layout.h.
@@ -52,10 +52,14 @@ class LeaseDesk {
   /// Nobody has to look at a cell that is open and past its time again.
   void CloseExpired() { cells_.CloseExpired(now_ms_); }
 
+  /// Something since Begin was judged by the batch's time.
+  bool judged() const { return judged_; }
   /// Leases of these scopes were granted or ended in this batch.
   void Touch(std::span<const lease::Scope> scopes);
-  /// Calls all that wait for something touched.
-  void CallTouched();
+  /// Moves the scopes touched since Begin, or since it was called last, behind those in `scopes`.
+  void TakeTouched(std::vector<lease::Scope>& scopes);
+  /// Calls all that wait for one of `scopes`. Any thread.
+  void Call(std::span<const lease::Scope> scopes, std::uint64_t now_ms) const;
 
  private:
   void Prepare(const lease::Table& table);
@@ -68,6 +72,7 @@ class LeaseDesk {
   std::uint64_t epoch_ = 0;
   std::uint64_t now_ms_ = 0;
   TimeMs time_ms_ = 0;
+  bool judged_ = false;
   std::vector<lease::Scope> touched_;
   /// The last secrets that fitted: hashing one takes longer than everything else about it.
   struct Fitted {

@@ -33,11 +33,11 @@ std::vector<QueuedRequest> QueuedOn(const Context& context, ingest::Registry& re
         if (!staged.ok()) return;
         operation.body = std::move(staged).value();
       }
-      auto request = DecodeRequest(operation.body);
-      if (!request) return;
-      if (!IsOn(*request, name, version)) continue;
+      Request request;
+      if (!DecodeRequest(operation.body, request)) return;
+      if (!IsOn(request, name, version)) continue;
       const model::Origin origin{slot, operation.generation, operation.sequence};
-      found.push_back({std::move(*request), origin, operation.timestamp_ns});
+      found.push_back({std::move(request), origin, operation.timestamp_ns});
     }
   });
   std::stable_sort(found.begin(), found.end(),

@@ -127,29 +127,48 @@ void EncodeOperation(const Operation& op, Encoder& out) {
   if (IsRare(op.kind)) EncodeRare(op, out);
 }
 
+void ReadText(Decoder& in, std::string& text) { text.assign(in.Text(kTextMax)); }
+
+/// Empty again; its strings keep their memory.
+void Renew(Operation& op) {
+  for (std::string* text : {&op.tag, &op.digest, &op.media_type, &op.glob}) text->clear();
+  op.annotations = "{}";
+  op.urls.clear();
+  op.size.reset();
+  op.if_revision.reset();
+  op.if_digest.reset();
+  op.if_version.reset();
+  op.base.reset();
+  op.policy.reset();
+  op.conflict = {};
+  op.take = Take::kOurs;
+}
+
+/// Into `op`, whatever it was.
 bool DecodeOperation(Decoder& in, Operation& op) {
+  Renew(op);
   const std::uint8_t kind = in.U8();
   const std::uint64_t flags = in.Varint();
   if (!in.ok() || kind > static_cast<std::uint8_t>(OpKind::kResolve) || (flags & ~kOpFlags) != 0) return false;
   op.kind = static_cast<OpKind>(kind);
-  op.name = in.Text(kTextMax);
-  op.version = in.Text(kTextMax);
-  if (flags & kTag) op.tag = in.Text(kTextMax);
-  if (flags & kDigest) op.digest = in.Text(kTextMax);
+  ReadText(in, op.name);
+  ReadText(in, op.version);
+  if (flags & kTag) ReadText(in, op.tag);
+  if (flags & kDigest) ReadText(in, op.digest);
   if (flags & kSize) op.size = in.Varint();
-  if (flags & kMediaType) op.media_type = in.Text(kTextMax);
+  if (flags & kMediaType) ReadText(in, op.media_type);
   if (flags & kUrls) {
     const std::uint64_t count = in.Varint();
     if (!in.ok() || count > in.remaining()) return false;
     op.urls.reserve(count);
     for (std::uint64_t i = 0; i < count; ++i) op.urls.emplace_back(in.Text(kTextMax));
   }
-  if (flags & kAnnotations) op.annotations = in.Text(kTextMax);
+  if (flags & kAnnotations) ReadText(in, op.annotations);
   op.with_tags = (flags & kWithTags) != 0;
   op.if_absent = (flags & kIfAbsent) != 0;
   if (flags & kIfRevision) op.if_revision = in.Varint();
-  if (flags & kIfDigest) op.if_digest = std::string(in.Text(kTextMax));
-  if (flags & kIfVersion) op.if_version = std::string(in.Text(kTextMax));
+  if (flags & kIfDigest) ReadText(in, op.if_digest.emplace());
+  if (flags & kIfVersion) ReadText(in, op.if_version.emplace());
   if (flags & kBase) op.base = in.Varint();
   return in.ok() && (!IsRare(op.kind) || DecodeRare(in, op));
 }
@@ -299,15 +318,18 @@ void EncodeRequest(const Request& request, base::Bytes& out) {
   if (request.lease_action) EncodeAction(*request.lease_action, encoder);
 }
 
-std::optional<Request> DecodeRequest(base::ByteView bytes) {
+bool DecodeRequest(base::ByteView bytes, Request& request) {
   Decoder in(bytes);
-  Request request;
-  request.writer = in.Text(model::kWriterBytesMax);
+  request.on_conflict.reset();
+  request.leases.clear();
+  request.lease_action.reset();
+  request.body_hash = {};
+  request.writer.assign(in.Text(model::kWriterBytesMax));
   const std::uint64_t uid = in.Varint();
   const std::uint8_t on_conflict = in.U8();
   const std::uint8_t asks = in.U8();
   request.uid = static_cast<std::uint32_t>(uid);
-  request.request_id = in.Text(model::kRequestIdBytesMax);
+  request.request_id.assign(in.Text(model::kRequestIdBytesMax));
   if (!request.request_id.empty()) {
     request.body_hash.low = in.U64();
     request.body_hash.high = in.U64();
@@ -315,27 +337,26 @@ std::optional<Request> DecodeRequest(base::ByteView bytes) {
   const std::uint64_t count = in.Varint();
   if (!in.ok() || uid != request.uid || !FromStrategyByte(on_conflict, request.on_conflict) || asks > 1 ||
       count > model::kTxnOperationsMax)
-    return std::nullopt;
+    return false;
   request.asks_outcome = asks != 0;
-  if (request.asks_outcome && (count != 0 || request.request_id.empty())) return std::nullopt;
+  if (request.asks_outcome && (count != 0 || request.request_id.empty())) return false;
   request.operations.resize(count);
   for (Operation& op : request.operations) {
-    if (!DecodeOperation(in, op)) return std::nullopt;
+    if (!DecodeOperation(in, op)) return false;
     // Written by a process with access to the store, but perhaps not by this library: what no client would send
     // must not reach the journal.
-    if (!model::Normalise(op).ok()) return std::nullopt;
+    if (!model::Normalise(op).ok()) return false;
   }
   const std::uint64_t leases = in.Varint();
-  if (!in.ok() || leases > kPresentedMax) return std::nullopt;
+  if (!in.ok() || leases > kPresentedMax) return false;
   for (std::uint64_t i = 0; i < leases; ++i) request.leases.push_back(DecodePresented(in));
   if (in.U8() != 0) {
     auto action = DecodeAction(in);
-    if (!action) return std::nullopt;
+    if (!action) return false;
     request.lease_action = std::make_shared<const LeaseAction>(std::move(*action));
   }
   const int jobs = (count != 0 ? 1 : 0) + (request.asks_outcome ? 1 : 0) + (request.lease_action ? 1 : 0);
-  if (!in.ok() || !in.empty() || jobs != 1) return std::nullopt;
-  return request;
+  return in.ok() && in.empty() && jobs == 1;
 }
 
 std::size_t ReplyBytesMax(const Request& request) {

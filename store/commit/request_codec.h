@@ -13,7 +13,8 @@
 namespace tenure::commit {
 
 void EncodeRequest(const Request& request, base::Bytes& out);
-std::optional<Request> DecodeRequest(base::ByteView bytes);
+/// Into `request`, whatever it was: its memory is used again. False: not what EncodeRequest writes.
+bool DecodeRequest(base::ByteView bytes, Request& request);
 
 /// Bytes that the answer may need besides LSN, revision and time.
 std::size_t ReplyBytesMax(const Request& request);

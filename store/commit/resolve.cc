@@ -7,9 +7,9 @@
 #include "store/base/codec.h"
 #include "store/base/error.h"
 #include "store/base/failpoint.h"
-#include "store/base/futex.h"
 #include "store/commit/request_codec.h"
 #include "store/ingest/answer_bank.h"
+#include "store/ingest/done_bell.h"
 #include "store/ingest/slot_reader.h"
 #include "store/journal/reader.h"
 
@@ -175,8 +175,9 @@ Status ResolveLanes(const Context& context, ingest::Registry& registry, CommitLe
   fenced = fenced || !ResolveBuffered(context, journaled, lease, epoch);
   if (fenced || !lease.Resolve(claim.epoch, claim.durable_lsn)) return Superseded(claim.epoch);
   // Whoever was answered above may sleep; the old committer never woke anybody.
-  context.shared().done_turn.fetch_add(1, std::memory_order_seq_cst);
-  base::FutexWakeMask(context.shared().done_turn, ~0u);
+  ingest::DoneBell bell(context.shared());
+  bell.AddAll();
+  bell.Ring();
   TENURE_FAIL_POINT("takeover.resolved");
   return {};
 }

@@ -28,7 +28,7 @@
 //                                                  pending; claimed buffer cells
 //   by any thread of the member                    MemberRow, its answer bank likewise
 //   hints, whose loss or late change costs a bounded wait and nothing else
-//                                                  applied_lsn, applied_turn, done_turn, work, active bits,
+//                                                  applied_lsn, applied_turn, done, work, active bits,
 //                                                  buffer_wanted, feed, key table
 #pragma once
 
@@ -43,7 +43,7 @@
 
 namespace tenure::ingest {
 
-inline constexpr std::uint32_t kLayoutVersion = 5;
+inline constexpr std::uint32_t kLayoutVersion = 6;
 inline constexpr std::uint32_t kMemberSlots = 1024;
 static_assert(kMemberSlots < (1u << 12), "an OwnerWord leaves bits 12 to 31 to the epoch of a lease's cell");
 inline constexpr std::uint32_t kWriterSlotsDefault = 64;
@@ -72,6 +72,9 @@ struct FeedWords {
   std::atomic<std::uint32_t> woken;   ///< Who slept on an earlier turn has been woken up.
 };
 
+/// 32 writer slots each, and one for all that have none.
+inline constexpr std::uint32_t kDoneWords = kWriterSlotsMax / 32 + 1;
+
 struct CommitArea {
   /// {epoch, owner}: owner is 0 when released cleanly, else OwnerWord(slot, generation), or kAbandoned.
   alignas(64) base::Atomic128 owner;
@@ -94,25 +97,24 @@ struct CommitArea {
   std::atomic<std::uint64_t> apply_progress;
   /// Changes up to this LSN are older than the key table.
   std::atomic<std::uint64_t> key_table_floor;
-  /// Futex: changes with every batch that answered somebody who sleeps; slot s sleeps with bit s % 32.
-  alignas(64) std::atomic<std::uint32_t> done_turn;
   /// Futex: changes when the lease was released to somebody who wanted it.
-  std::atomic<std::uint32_t> released_turn;
+  alignas(64) std::atomic<std::uint32_t> released_turn;
   /// OwnerWord of a process that asks the owner for the commit lease; taken back by whoever releases. A hint.
   std::atomic<std::uint64_t> wanted_by;
   /// Futex: kIdle while the owner sleeps for lack of work; else 0. Whoever submits clears it and wakes.
   alignas(64) std::atomic<std::uint32_t> work;
-  /// Not 0: somebody waits for room in the double buffer, with bit kBufferWaitBit. Taken back by who makes room.
+  /// Not 0: somebody waits for room in the double buffer, at DonePlace::OfRoom. Taken back by who makes room.
   std::atomic<std::uint32_t> buffer_wanted;
   /// Where those sleep that follow the change feed: see feed_bell.h.
   alignas(64) FeedWords feed;
+  /// Futexes: each changes with every batch that answered somebody who sleeps there; see done_bell.h.
+  alignas(64) std::array<std::atomic<std::uint32_t>, kDoneWords> done;
 };
-static_assert(sizeof(CommitArea) == 512);
+static_assert(sizeof(CommitArea) == 704);
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free && std::atomic<std::uint32_t>::is_always_lock_free);
 
 inline constexpr std::uint32_t kBusy = 0;
 inline constexpr std::uint32_t kIdle = 1;
-inline constexpr std::uint32_t kBufferWaitBit = 1u << 31;
 
 /// Who holds a member slot. Liveness is the kernel lock on the slot's byte.
 struct MemberRow {

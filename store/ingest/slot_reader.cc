@@ -55,15 +55,16 @@ SlotReader::Step SlotReader::Next(QueuedOperation& operation) {
   return Step::kOperation;
 }
 
-bool SlotReader::Pop(std::uint32_t epoch) {
-  if (read_ == head_.sequence) return true;
+LaneHead SlotReader::Mark() const {
+  return {0, static_cast<std::uint32_t>(lanes_->position()), read_, static_cast<std::uint16_t>(lanes_->turn())};
+}
+
+bool SlotReader::Pop(const LaneHead& mark, std::uint32_t epoch) {
+  if (mark.sequence == head_.sequence) return true;
   // The head was a successor's already when it was read: from exactly that word the exchange would succeed.
   if (head_.epoch > epoch && !TENURE_SEEDED_BUG("pop_ignores_epoch")) return false;
-  LaneHead to = head_;
+  LaneHead to = mark;
   to.epoch = epoch;
-  to.sequence = read_;
-  to.position = static_cast<std::uint32_t>(lanes_->position());
-  to.turn = static_cast<std::uint16_t>(lanes_->turn());
   Pair64 seen = head_.Pack();
   while (!entry().head.CompareExchange(seen, to.Pack())) {
     const LaneHead now = LaneHead::Unpack(seen);

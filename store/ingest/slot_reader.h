@@ -31,10 +31,16 @@ class SlotReader {
   bool Begin();
   /// The next operation behind the last one read.
   Step Next(QueuedOperation& operation);
+  /// Something was submitted behind the last one read.
+  bool HasMore() const { return entry().submitted.load(std::memory_order_seq_cst) != read_; }
 
-  /// Moves the head behind what was read up to `sequence` (the last operation returned by Next, which must
-  /// be it). False: a higher epoch has been here.
-  bool Pop(std::uint32_t epoch);
+  /// The head as it will be when everything read so far is popped.
+  LaneHead Mark() const;
+  /// Moves the head on to `to`, a Mark taken since Begin: what was read behind it stays, and is popped later. False: a
+  /// higher epoch has been here.
+  bool Pop(const LaneHead& to, std::uint32_t epoch);
+  /// Everything read so far.
+  bool Pop(std::uint32_t epoch) { return Pop(Mark(), epoch); }
   /// Answers `sequence` of this slot's generation as of Begin. False: fenced.
   bool Answer(std::uint64_t sequence, std::uint32_t epoch, const Reply& reply) {
     return Complete(registry_.memory(slot_).replies, sequence, epoch, reply);

@@ -101,7 +101,7 @@ void WaitCells::ForEach(const std::function<bool(const Seen&)>& visit) const {
   }
 }
 
-void WaitCells::Call(const Place& place, std::uint64_t now_ms) {
+void WaitCells::Call(const Place& place, std::uint64_t now_ms) const {
   WaitCell& waiter = cell(place);
   const bool first = waiter.turn.load(std::memory_order_seq_cst) == waiter.answered.load(std::memory_order_seq_cst);
   if (first) waiter.called_ms.store(now_ms, std::memory_order_relaxed);

@@ -48,7 +48,7 @@ class WaitCells {
   bool IsDead(std::uint64_t owner) const { return member_.IsDead(owner); }
 
   /// Wakes it, or keeps it from falling asleep. `now_ms`: CLOCK_BOOTTIME.
-  void Call(const Place& place, std::uint64_t now_ms);
+  void Call(const Place& place, std::uint64_t now_ms) const;
   std::uint32_t Turn(const Place& place) const { return cell(place).turn.load(std::memory_order_seq_cst); }
   /// Its own thread has looked at everything that the calls up to `turn` were about.
   void Answer(const Place& place, std::uint32_t turn) { cell(place).answered.store(turn, std::memory_order_seq_cst); }

@@ -144,6 +144,10 @@ std::vector<OpResult> DecodeResults(base::Decoder& in);
 /// Row hashes of the state hash: a domain byte, then every field in a fixed encoding. Tombstones are
 /// rows too. The state hash is their sum modulo 2^128.
 base::Hash128 RowHash(const ArtifactEntry& entry);
+/// Of what conflict::SameContent compares, live or not: contents that differ here differ; those that do not are to be
+/// compared. Never stored.
+std::uint64_t ContentHash(const ArtifactEntry& entry);
+std::uint64_t ContentHash(const Operation& put);
 /// The fields of an ArtifactEntry, borrowed: hashing a row of the index needs no copy of it.
 struct EntryFields {
   std::string_view name, version, digest, media_type, annotations, writer;

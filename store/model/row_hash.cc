@@ -32,7 +32,25 @@ base::Hash128 HashEncoded(std::uint8_t domain, const base::Bytes& body, const st
   return in.Hash();
 }
 
+template <typename T>
+std::uint64_t HashContent(const T& of) {
+  std::size_t bytes = kFixedBytesMax + of.digest.size() + of.media_type.size() + of.annotations.size();
+  for (const std::string& url : of.urls) bytes += HashInput::TextBytes(url);
+  HashInput in(bytes);
+  in.Text(of.digest);
+  in.U8(of.size.has_value() ? 1 : 0);
+  in.U64(of.size.value_or(0));
+  in.Text(of.media_type);
+  in.U32(static_cast<std::uint32_t>(of.urls.size()));
+  for (const std::string& url : of.urls) in.Text(url);
+  in.Text(of.annotations);
+  return in.Hash().low;
+}
+
 }  // namespace
+
+std::uint64_t ContentHash(const ArtifactEntry& entry) { return HashContent(entry); }
+std::uint64_t ContentHash(const Operation& put) { return HashContent(put); }
 
 base::Hash128 RowHash(const Policy& policy) {
   base::Bytes body;

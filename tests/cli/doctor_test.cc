@@ -29,6 +29,9 @@ class Doctor : public StoreTest {
     child->Write(R"({"op":"put","name":"w","version":"1"})"
                  "\n");
     EXPECT_EQ(ParseJson(child->ReadLine())["ok"], true);
+    // It lingers a moment with the lease after its answer.
+    while (OkJson({"doctor"})["commit_lease"]["state"] == "owned") {
+    }
     return child;
   }
   static void Stop(Child& child) {

@@ -7,7 +7,7 @@
 #include <thread>
 #include <utility>
 
-namespace tenure {
+namespace tenure::base {
 
 template <typename Function>
 std::thread StartQuietThread(Function run) {
@@ -20,4 +20,4 @@ std::thread StartQuietThread(Function run) {
   return thread;
 }
 
-}  // namespace tenure
+}  // namespace tenure::base

@@ -50,7 +50,8 @@ Pipeline::Turn Pipeline::LandAll(const std::function<void()>& on_batch) {
     const BatchEnd end = committer_.Land(flight, nullptr);
     if (end == BatchEnd::kFenced || end == BatchEnd::kBroken) return Lost(end);
     if (end == BatchEnd::kVoid) Void();
-    answered_ += flight.haul.size();
+    // Who lost a race comes back too, but a flush for few winners is best soon over.
+    answered_ += std::min<std::size_t>(flight.frame.count, flight.haul.size());
     if (flight.frame.count != 0) returning_.Flushed(flight.flown_ns);
     if (on_batch) on_batch();
     turn = Turn::kWorked;

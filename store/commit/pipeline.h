@@ -71,7 +71,7 @@ class Pipeline {
   bool offered_ = false;         // the newest of them is, or was taken meanwhile
   bool offered_full_ = false;
   std::uint64_t gathering_ns_ = 0;  // spent on the open one
-  std::size_t answered_ = 0;        // operations answered since the last one that flew alone
+  std::size_t answered_ = 0;        // journaled operations answered since the last one that flew alone
 };
 
 }  // namespace tenure::commit

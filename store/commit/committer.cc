@@ -56,6 +56,7 @@ void Committer::Begin(Flight& flight, const Flight* last) {
   frame.boottime_ms = context_.env.BoottimeMs();
   flight.began_ns = context_.env.MonotonicNs();
   flight.judged_leases = false;
+  flight.waited = false;
   flight.touched.clear();
   flight.end = BatchEnd::kDone;
   flight.landed.store(false, std::memory_order_relaxed);
@@ -163,7 +164,7 @@ BatchEnd Committer::AppendAndPublish(Flight& flight) {
   const std::uint64_t ttl_ns = lease_.TtlNs(context_.commit_ttl_ns);
   if (!flight.judged_leases) flight.began_ns = context_.env.MonotonicNs();
   if (AgeNs(flight) > ttl_ns) return fenced("the batch was too old to be written");
-  if (AgeNs(flight) > ttl_ns / 2) return BatchEnd::kVoid;
+  if (flight.waited && AgeNs(flight) > ttl_ns / 2) return BatchEnd::kVoid;
   const Lsn before = frame.first_lsn - 1;
   if (TENURE_SEEDED_BUG("publish_before_sync")) lease_.Publish(epoch_, before, flight.last_lsn());
   auto after = writer_->Append(frame);

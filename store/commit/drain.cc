@@ -180,6 +180,7 @@ bool LaneDrain::AnswerAll(Haul& haul, std::uint32_t epoch) {
                                                     EncodeReply(*work.answer, work.request.operations.size()));
     all = all && answered;
     TENURE_FAIL_POINT("commit.answered");
+    ShedMemory(haul.works[i].request);
   }
   for (const Haul::Share& share : haul.shares) {
     if (!share.bad) continue;

@@ -32,6 +32,7 @@ struct Flight {
   journal::Batch frame;
   std::uint64_t began_ns = 0;         // CLOCK_MONOTONIC of what it was judged by
   bool judged_leases = false;         // by the time of the frame
+  bool waited = false;                // for another one to be written
   std::vector<lease::Scope> touched;  // scopes of leases granted or ended in it
 
   // Set by whoever wrote it.

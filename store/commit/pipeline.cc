@@ -49,10 +49,13 @@ Pipeline::Turn Pipeline::LandAll(const std::function<void()>& on_batch) {
     if (flights_.empty()) offered_ = false;
     const BatchEnd end = committer_.Land(flight, nullptr);
     if (end == BatchEnd::kFenced || end == BatchEnd::kBroken) return Lost(end);
-    if (end == BatchEnd::kVoid) Void();
-    // Who lost a race comes back too, but a flush for few winners is best soon over.
-    answered_ += std::min<std::size_t>(flight.frame.count, flight.haul.size());
-    if (flight.frame.count != 0) returning_.Flushed(flight.flown_ns);
+    if (end == BatchEnd::kVoid) {
+      Void();
+    } else {
+      // Who lost a race comes back too, but a flush for few winners is best soon over.
+      answered_ += std::min<std::size_t>(flight.frame.count, flight.haul.size());
+      if (flight.frame.count != 0) returning_.Flushed(flight.flown_ns);
+    }
     if (on_batch) on_batch();
     turn = Turn::kWorked;
   }
@@ -130,6 +133,7 @@ bool Pipeline::Send() {
   const bool large = slow || committer_.IsFull(*open_);
   if (!alone && !large) return false;
   Flight& flight = *std::exchange(open_, nullptr);
+  flight.waited = !alone;
   if (large) {
     // Whatever is asked of it from here on may be asked while it flies.
     offered_full_ = committer_.IsFull(flight);

@@ -1,5 +1,7 @@
 #include "store/commit/request_codec.h"
 
+#include <algorithm>
+
 #include "lease/messages.h"
 #include "store/base/error.h"
 #include "store/model/validate.h"
@@ -357,6 +359,17 @@ bool DecodeRequest(base::ByteView bytes, Request& request) {
   }
   const int jobs = (count != 0 ? 1 : 0) + (request.asks_outcome ? 1 : 0) + (request.lease_action ? 1 : 0);
   return in.ok() && in.empty() && jobs == 1;
+}
+
+void ShedMemory(Request& request) {
+  constexpr std::size_t kKeptOperations = 4;
+  constexpr std::size_t kKeptBytes = 1'024;
+  constexpr std::size_t kKeptUrls = 16;
+  const auto large = [](const Operation& op) {
+    return op.annotations.capacity() > kKeptBytes || op.urls.capacity() > kKeptUrls;
+  };
+  const auto& operations = request.operations;
+  if (operations.capacity() > kKeptOperations || std::any_of(operations.begin(), operations.end(), large)) request = {};
 }
 
 std::size_t ReplyBytesMax(const Request& request) {

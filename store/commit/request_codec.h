@@ -16,6 +16,9 @@ void EncodeRequest(const Request& request, base::Bytes& out);
 /// Into `request`, whatever it was: its memory is used again. False: not what EncodeRequest writes.
 bool DecodeRequest(base::ByteView bytes, Request& request);
 
+/// Gives back the memory of a large request that is over: what is used again is enough for a small one.
+void ShedMemory(Request& request);
+
 /// Bytes that the answer may need besides LSN, revision and time.
 std::size_t ReplyBytesMax(const Request& request);
 /// `operations`: of the request; the results of a single one travel in the completion cell itself.

@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::size_t kChunkBytes = 256u << 10;
 
-Error CannotRead(const std::string& path, int error) {
+Error CannotDigest(const std::string& path, int error) {
   Error result = base::MakeError(ErrorCode::kIo, "cannot read " + path + ": " + std::strerror(error));
   result.path = path;
   return result;
@@ -28,10 +28,10 @@ Error CannotRead(const std::string& path, int error) {
 
 Result<FileDigest> DigestFile(Context& ctx, const std::string& path) {
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
-  if (fd.get() < 0) return CannotRead(path, errno);
+  if (fd.get() < 0) return CannotDigest(path, errno);
   struct stat info = {};
-  if (::fstat(fd.get(), &info) != 0) return CannotRead(path, errno);
-  if (S_ISDIR(info.st_mode)) return CannotRead(path, EISDIR);
+  if (::fstat(fd.get(), &info) != 0) return CannotDigest(path, errno);
+  if (S_ISDIR(info.st_mode)) return CannotDigest(path, EISDIR);
   const auto progress = ctx.StartProgress("reading " + path);
   base::Sha256 hash;
   FileDigest result;
@@ -39,7 +39,7 @@ Result<FileDigest> DigestFile(Context& ctx, const std::string& path) {
   for (;;) {
     const ssize_t n = ::read(fd.get(), chunk.data(), chunk.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return CannotRead(path, errno);
+    if (n < 0) return CannotDigest(path, errno);
     if (n == 0) break;
     hash.Update({chunk.data(), static_cast<std::size_t>(n)});
     result.size += static_cast<std::uint64_t>(n);
@@ -57,7 +57,7 @@ Result<std::string> ReadAll(int fd, const std::string& name, std::size_t bytes_m
   for (;;) {
     const ssize_t n = ::read(fd, chunk, sizeof chunk);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return CannotRead(name, errno);
+    if (n < 0) return CannotDigest(name, errno);
     if (n == 0) return text;
     text.append(chunk, static_cast<std::size_t>(n));
     if (text.size() > bytes_max) {
@@ -75,7 +75,7 @@ Result<std::string> ReadStandardInput(std::size_t bytes_max) {
 Result<std::string> ReadWhole(const std::string& path, std::size_t bytes_max) {
   if (path == "-") return ReadStandardInput(bytes_max);
   const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
-  if (fd.get() < 0) return CannotRead(path, errno);
+  if (fd.get() < 0) return CannotDigest(path, errno);
   return ReadAll(fd.get(), path, bytes_max);
 }
 

@@ -11,7 +11,7 @@
 namespace tenure::cli {
 namespace {
 
-std::string Joined(const std::vector<std::string>& scopes) {
+std::string ScopesText(const std::vector<std::string>& scopes) {
   std::string text;
   for (const std::string& scope : scopes) text += (text.empty() ? "" : " ") + scope;
   return text;
@@ -123,7 +123,7 @@ class LeaseList : public Command {
       const bool table = ctx.format() == Format::kTable;
       const auto span = [table](std::uint64_t ms) { return table ? lease::Duration(ms) : std::to_string(ms); };
       rows.Add({std::to_string(lease.id), lease.mode == LeaseMode::kShared ? "shared" : "exclusive",
-                span(lease.left_ms), span(lease.age_ms), lease.writer, std::to_string(lease.pid), Joined(lease.scopes),
+                span(lease.left_ms), span(lease.age_ms), lease.writer, std::to_string(lease.pid), ScopesText(lease.scopes),
                 lease.purpose.empty() ? "-" : lease.purpose},
                model::LeaseJson(lease));
     }
@@ -165,7 +165,7 @@ class LeaseBreak : public Command {
     for (const LeaseInfo& lease : leases) {
       if (lease.id != id) continue;
       RowWriter rows(ctx, {"WOULD BREAK", "WRITER", "SCOPES"});
-      rows.Add({std::to_string(id), lease.writer, Joined(lease.scopes)}, model::LeaseJson(lease));
+      rows.Add({std::to_string(id), lease.writer, ScopesText(lease.scopes)}, model::LeaseJson(lease));
       TENURE_RETURN_IF_ERROR(rows.Finish());
       return 0;
     }

@@ -7,16 +7,12 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <exception>
-#include <memory>
-#include <optional>
 #include <string_view>
 
-#include "cli/args.h"
-#include "cli/command.h"
-#include "cli/output.h"
+#include "cli/invocation.h"
 #include "cli/registry.h"
+#include "cli/run_command.h"
 #include "cli/signals.h"
 #include "cli/terminal.h"
 #include "store/base/error.h"
@@ -24,59 +20,11 @@
 namespace tenure::cli {
 namespace {
 
-constexpr int kBrokenPipe = 128 + SIGPIPE;
-
-/// The arguments, told apart far enough to know which command is meant.
-struct Invocation {
-  std::vector<std::string> words;  ///< "tag", "set"; empty when no command is named.
-  std::vector<std::string> rest;   ///< Everything else, in order.
-  bool help = false;               ///< Asked for before a command was named.
-  bool version = false;
-  Format format = Format::kTable;  ///< For errors that come before the options are parsed.
-};
-
 bool IsGroup(std::string_view word) {
   return std::any_of(Commands().begin(), Commands().end(), [word](const CommandEntry& entry) {
     const std::string_view name = entry.name;
     return name.size() > word.size() && name.substr(0, word.size()) == word && name[word.size()] == ' ';
   });
-}
-
-/// True for the global options that take the next argument as their value. An unknown option before
-/// the command is left for the command to refuse.
-bool TakesNext(const std::string& word) { return word == "-C" || word == "--store" || word == "--format"; }
-
-void NoteFormat(const std::string& word, const std::string* next, Format& format) {
-  std::optional<Format> parsed;
-  if (word == "--json") parsed = Format::kJson;
-  if (word == "--format" && next != nullptr) parsed = ParseFormat(*next);
-  if (word.rfind("--format=", 0) == 0) parsed = ParseFormat(word.substr(std::strlen("--format=")));
-  // Whoever asks for JSON anywhere gets the errors of a contradiction in JSON.
-  if (parsed && format != Format::kJson) format = *parsed;
-}
-
-Invocation Split(const std::vector<std::string>& arguments) {
-  Invocation result;
-  bool options_ended = false;
-  for (std::size_t i = 0; i < arguments.size(); ++i) {
-    const std::string& word = arguments[i];
-    const std::string* next = i + 1 < arguments.size() ? &arguments[i + 1] : nullptr;
-    if (!options_ended) NoteFormat(word, next, result.format);
-    if (word == "--") options_ended = true;
-    const bool naming = result.words.empty() || (result.words.size() == 1 && IsGroup(result.words[0]));
-    const bool option = word.size() > 1 && word[0] == '-';
-    if (naming && !options_ended && (word == "-h" || word == "--help")) result.help = true;
-    if (result.words.empty() && !options_ended && word == "--version") result.version = true;
-    if (naming && !option && !options_ended && !word.empty()) {
-      result.words.push_back(word);
-      continue;
-    }
-    result.rest.push_back(word);
-    if (naming && !options_ended && TakesNext(word) && next != nullptr) {
-      result.rest.push_back(arguments[++i]);
-    }
-  }
-  return result;
 }
 
 std::string CommandList(std::string_view group) {
@@ -143,83 +91,6 @@ const CommandEntry* FindCommand(const std::vector<std::string>& words) {
   return nullptr;
 }
 
-struct RawGlobals {
-  std::string store;
-  std::string format;
-  bool json = false;
-};
-
-void DefineGlobals(Args& args, RawGlobals& raw) {
-  args.Option("-C,--store", raw.store, "DIR", "The store; default TENURE_STORE, else the nearest .tenure upwards");
-  args.Option("--format", raw.format, "FORMAT", "table (default), json, jsonl or tsv");
-  args.Flag("--json", raw.json, "The same as --format json; errors become one JSON object on stderr");
-}
-
-Result<GlobalOptions> GlobalsOf(const RawGlobals& raw) {
-  GlobalOptions globals;
-  globals.store = raw.store;
-  if (!raw.format.empty()) {
-    const std::optional<Format> format = ParseFormat(raw.format);
-    if (!format) {
-      return base::MakeError(ErrorCode::kInvalidArgument, "there is no format '" + raw.format + "'",
-                             "the formats are table, json, jsonl and tsv");
-    }
-    globals.format = *format;
-  }
-  if (raw.json && !raw.format.empty() && globals.format != Format::kJson) {
-    return base::MakeError(ErrorCode::kInvalidArgument, "--json and --format " + raw.format + " contradict each other",
-                           "give one of them");
-  }
-  if (raw.json) globals.format = Format::kJson;
-  return globals;
-}
-
-/// The status for what the command said and what became of its output.
-int Conclude(Context& ctx, const Result<int>& result) {
-  const Status flushed = ctx.out().Flush();
-  if (!result.ok()) WriteStderr(ErrorText(result.error(), ctx.format()));
-  if (InterruptedExitCode() != 0) return InterruptedExitCode();
-  if (ctx.out().broken_pipe()) return kBrokenPipe;
-  if (!result.ok()) return ExitCode(result.error().code);
-  if (!flushed.ok()) {
-    Error error = flushed.error();
-    if (!ctx.done().empty()) error.hint = "the command itself succeeded: " + ctx.done();
-    WriteStderr(ErrorText(error, ctx.format()));
-    return ExitCode(error.code);
-  }
-  return *result;
-}
-
-int PrintAndEnd(const std::string& text) {
-  Output out(STDOUT_FILENO);
-  out.Write(text);
-  const Status status = out.Flush();
-  if (status.ok()) return 0;
-  if (out.broken_pipe()) return kBrokenPipe;
-  WriteStderr(ErrorText(status.error(), Format::kTable));
-  return ExitCode(status.error().code);
-}
-
-int Fail(const Error& error, Format format) {
-  WriteStderr(ErrorText(error, format));
-  return ExitCode(error.code);
-}
-
-int RunCommand(const CommandEntry& entry, const Invocation& invocation) {
-  const std::unique_ptr<Command> command = entry.make();
-  Args args(std::string("tenure ") + entry.name, entry.summary);
-  RawGlobals raw;
-  command->Define(args);
-  DefineGlobals(args, raw);
-  const auto parsed = args.Parse(invocation.rest);
-  if (!parsed.ok()) return Fail(parsed.error(), invocation.format);
-  if (!*parsed) return PrintAndEnd(args.help());
-  auto globals = GlobalsOf(raw);
-  if (!globals.ok()) return Fail(globals.error(), invocation.format);
-  Context ctx(std::move(globals).value(), base::Env::Posix());
-  return Conclude(ctx, command->Run(ctx));
-}
-
 /// A closed standard descriptor would be given to the next file opened, and messages would be written
 /// into a store's files. What takes its place refuses the use it was closed for.
 void KeepStandardDescriptors() {
@@ -233,7 +104,7 @@ void KeepStandardDescriptors() {
 }  // namespace
 
 int RunProgram(const std::vector<std::string>& arguments) {
-  Invocation invocation = Split(arguments);
+  Invocation invocation = Split(arguments, IsGroup);
   if (!invocation.words.empty() && invocation.words[0] == "help") {
     invocation.words.erase(invocation.words.begin());
     if (invocation.words.empty() && !invocation.rest.empty()) invocation.words.swap(invocation.rest);
@@ -252,7 +123,7 @@ int RunProgram(const std::vector<std::string>& arguments) {
     if (invocation.help && IsGroup(invocation.words[0])) return PrintAndEnd(CommandList(invocation.words[0]));
     return Fail(UnknownCommand(invocation.words), invocation.format);
   }
-  return RunCommand(*entry, invocation);
+  return RunCommand("tenure", *entry, invocation);
 }
 
 void Main(int argc, char** argv) {

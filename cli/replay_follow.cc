@@ -13,7 +13,7 @@
 namespace tenure::cli {
 namespace {
 
-constexpr Lsn kNoLimit = ~Lsn{0};
+constexpr Lsn kNoEnd = ~Lsn{0};
 constexpr std::chrono::milliseconds kFirstLook{1};
 constexpr std::chrono::milliseconds kLongestLook{250};
 constexpr std::chrono::milliseconds kUntimed{-1};
@@ -56,7 +56,7 @@ class Follow : public Command {
 
  private:
   /// Without shared memory nobody has the store open, and whoever opens it next keeps every valid frame.
-  static Lsn Limit(const ReplayStore& store) { return store.durable().value_or(kNoLimit); }
+  static Lsn Limit(const ReplayStore& store) { return store.durable().value_or(kNoEnd); }
 
   /// A frame, or the beginning of one, behind what was printed, and somebody who can still make it count.
   Result<bool> SomethingBehind(base::Env& env, const ReplayStore& store) const {
@@ -65,7 +65,7 @@ class Follow : public Command {
     if (!probe.ok()) return true;  // trimmed or taken over just now: the next look at it tells
     journal::RawFrame raw;
     journal::FrameFault fault = journal::FrameFault::kNone;
-    const auto stop = (*probe)->NextRaw(kNoLimit, 0, raw, fault);
+    const auto stop = (*probe)->NextRaw(kNoEnd, 0, raw, fault);
     if (stop.ok() && *stop == journal::Stop::kEnd) return false;
     TENURE_ASSIGN(const bool anybody, members_->LockedByOthers(0, ingest::kWholeBytes));
     // Asked in this order: whoever is gone by now published before, or never will.

@@ -83,7 +83,7 @@ class LossWatch {
   ::_exit(error == ENOENT ? kNotFound : kCannotRun);
 }
 
-int StatusOf(int wait_status) {
+int ChildStatus(int wait_status) {
   return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
 }
 
@@ -147,7 +147,7 @@ class WithLease : public Command {
     std::uint64_t kill_at_ms = 0;  // 0: not yet, or done
     for (;;) {
       int status = 0;
-      if (::waitpid(child, &status, WNOHANG) == child) return StatusOf(status);
+      if (::waitpid(child, &status, WNOHANG) == child) return ChildStatus(status);
       int timeout = -1;
       if (kill_at_ms != 0) {
         const std::uint64_t now = ctx.env().BoottimeMs();

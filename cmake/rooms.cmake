@@ -8,6 +8,14 @@ function(tenure_precompile target owner header)
   endif()
 endfunction()
 
+# tenure_unity(TARGET): with TENURE_UNITY, its files are compiled several at a time. Helpers in anonymous namespaces
+# have to have names of their own, then; that each file includes what it uses is seen where the option is off.
+function(tenure_unity target)
+  if(TENURE_UNITY)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 7)
+  endif()
+endfunction()
+
 # tenure_room(NAME DIR d LIBS l...): the static library tenure_NAME from d/*.cc. An empty room becomes
 # an interface library, so that the arrows between rooms stay the same.
 function(tenure_room name)
@@ -18,11 +26,7 @@ function(tenure_room name)
     target_include_directories(tenure_${name} PUBLIC ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/include)
     target_link_libraries(tenure_${name} PUBLIC ${ROOM_LIBS})
     tenure_precompile(tenure_${name} tenure_base cmake/precompiled.h)
-    if(TENURE_SANITIZE)
-      # Half of compiling is the instantiation of the same templates in file after file. Only here: elsewhere each file
-      # has to include what it uses.
-      set_target_properties(tenure_${name} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 6)
-    endif()
+    tenure_unity(tenure_${name})
   else()
     add_library(tenure_${name} INTERFACE)
     target_include_directories(tenure_${name} INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/include)
@@ -36,6 +40,7 @@ function(tenure_unit_tests room)
   if(sources)
     add_executable(test_${room} ${sources})
     target_link_libraries(test_${room} PRIVATE tenure_${room} GTest::gtest_main GTest::gmock rapidcheck)
+    tenure_unity(test_${room})
     target_precompile_headers(test_${room} REUSE_FROM test_precompiled)
     gtest_discover_tests(test_${room} TEST_PREFIX "${room}." DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 120)
   endif()

@@ -11,7 +11,7 @@
 namespace tenure::cli {
 namespace {
 
-Error Failed(const std::string& path, int error) {
+Error AckFailed(const std::string& path, int error) {
   const ErrorCode code = error == ENOSPC ? ErrorCode::kNoSpace : ErrorCode::kIo;
   Error result = base::MakeError(code, "cannot write " + path + ": " + std::strerror(error));
   result.path = path;
@@ -22,7 +22,7 @@ Error Failed(const std::string& path, int error) {
 
 Result<AckLog> AckLog::Open(const std::string& path) {
   UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0666));
-  if (fd.get() < 0) return Failed(path, errno);
+  if (fd.get() < 0) return AckFailed(path, errno);
   return AckLog(std::move(fd), path);
 }
 
@@ -38,7 +38,7 @@ Status AckLog::Flush() {
   while (!rest.empty()) {
     const ssize_t n = ::write(fd_.get(), rest.data(), rest.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return Failed(path_, errno);
+    if (n < 0) return AckFailed(path_, errno);
     rest.remove_prefix(static_cast<std::size_t>(n));
   }
   lines_.clear();

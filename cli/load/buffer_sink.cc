@@ -21,7 +21,7 @@ namespace {
 /// Longer than a thread of this process is ever kept from running; a claim is then written again.
 constexpr std::uint64_t kBoundNs = 10'000'000'000;
 
-std::uint64_t NowNs() { return base::Env::Posix().MonotonicNs(); }
+std::uint64_t DrainClockNs() { return base::Env::Posix().MonotonicNs(); }
 
 class BufferSink : public Sink {
  public:
@@ -97,7 +97,7 @@ class BufferSink : public Sink {
       const bool closing = closing_.load(std::memory_order_acquire);
       const std::uint64_t before = drain.counters().released;
       const std::uint32_t waiting = drain.Collect(
-          NowNs(), kBoundNs, [](ingest::CellOwner) { return false; },
+          DrainClockNs(), kBoundNs, [](ingest::CellOwner) { return false; },
           [&](const ingest::Drain::Collected& got) {
             Check(got);
             TENURE_CHECK(drain.Release(got.cell, got.word));

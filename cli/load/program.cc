@@ -22,7 +22,7 @@ using namespace load;
 constexpr int kBrokenPipe = 128 + SIGPIPE;
 constexpr std::uint64_t kRedrawNs = 250'000'000;
 
-std::uint64_t NowNs() { return base::Env::Posix().MonotonicNs(); }
+std::uint64_t ProgramClockNs() { return base::Env::Posix().MonotonicNs(); }
 
 /// The line on the terminal; nothing elsewhere. It has no colours, so NO_COLOR asks for nothing more.
 class Live {
@@ -54,7 +54,7 @@ void Watch(const Settings& settings, const std::vector<std::unique_ptr<Writer>>&
   std::uint64_t redraw_ns = began_ns + kRedrawNs;
   const std::uint64_t end_ns = settings.span_ms ? began_ns + *settings.span_ms * 1'000'000 : ~std::uint64_t{0};
   while (running.load(std::memory_order_acquire) > 0 && !Interrupted()) {
-    const std::uint64_t now_ns = NowNs();
+    const std::uint64_t now_ns = ProgramClockNs();
     if (now_ns >= end_ns) return;
     if (live.enabled() && now_ns >= redraw_ns) {
       Counts total;
@@ -84,7 +84,7 @@ RunResult RunWriters(const Settings& settings, Sink& sink) {
     writers.push_back(std::make_unique<Writer>(settings, sink, i, stop));
   }
   WakeDescriptor();
-  const std::uint64_t began_ns = NowNs();
+  const std::uint64_t began_ns = ProgramClockNs();
   std::vector<std::thread> threads;
   {
     BlockSignalsForThreads block;
@@ -100,7 +100,7 @@ RunResult RunWriters(const Settings& settings, Sink& sink) {
   stop.store(true, std::memory_order_relaxed);
   for (std::thread& thread : threads) thread.join();
   RunResult result;
-  result.seconds = static_cast<double>(NowNs() - began_ns) / 1e9;
+  result.seconds = static_cast<double>(ProgramClockNs() - began_ns) / 1e9;
   for (const auto& writer : writers) {
     result.writers.push_back({writer->Snapshot(), writer->latency(), writer->seconds(), writer->failure()});
     result.content += writer->content();

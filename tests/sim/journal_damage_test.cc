@@ -13,7 +13,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kTransactions = 16;
+constexpr int kDamagedTransactions = 16;
 
 class JournalDamage : public ::testing::Test {
  protected:
@@ -63,13 +63,13 @@ class JournalDamage : public ::testing::Test {
   }
 
   SimScratch scratch_;
-  ClosedStore store_{scratch_ / "store", kTransactions};
+  ClosedStore store_{scratch_ / "store", kDamagedTransactions};
 };
 
 TEST_F(JournalDamage, AnUndamagedStoreIsSound) {
   EXPECT_EQ(Texts(Verify({})), "");
   EXPECT_EQ(Texts(VerifyJournal()), "");
-  EXPECT_EQ(store_.frames().size(), static_cast<std::size_t>(kTransactions));
+  EXPECT_EQ(store_.frames().size(), static_cast<std::size_t>(kDamagedTransactions));
   EXPECT_GT(store_.last().end, 14'000u) << "worth flipping";
   std::printf("%llu bytes in %zu frames\n", static_cast<unsigned long long>(store_.last().end), store_.frames().size());
 }

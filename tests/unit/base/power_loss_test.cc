@@ -12,31 +12,31 @@
 namespace tenure::base {
 namespace {
 
-using Kind = TraceStep::Kind;
+using StepKind = TraceStep::Kind;
 using Outcomes = std::set<std::string>;
 constexpr std::uint64_t kSeeds = 120;
 
 /// Builds a trace as a test writes it down. Everything is below /s.
 class Script {
  public:
-  Script& Create(const std::string& name) { return Add(Kind::kCreate, name); }
+  Script& Create(const std::string& name) { return Add(StepKind::kCreate, name); }
   Script& Write(const std::string& name, std::uint64_t offset, const std::string& data) {
-    Add(Kind::kWrite, name).trace_.back().offset = offset;
+    Add(StepKind::kWrite, name).trace_.back().offset = offset;
     trace_.back().data = BytesOf(data);
     return *this;
   }
-  Script& Truncate(const std::string& name, std::uint64_t size) { return Sized(Kind::kTruncate, name, size); }
-  Script& Allocate(const std::string& name, std::uint64_t size) { return Sized(Kind::kAllocate, name, size); }
-  Script& SyncData(const std::string& name) { return Add(Kind::kSyncData, name); }
-  Script& SyncAll(const std::string& name) { return Add(Kind::kSyncAll, name); }
-  Script& SyncFailed(const std::string& name) { return Add(Kind::kSyncFailed, name); }
+  Script& Truncate(const std::string& name, std::uint64_t size) { return Sized(StepKind::kTruncate, name, size); }
+  Script& Allocate(const std::string& name, std::uint64_t size) { return Sized(StepKind::kAllocate, name, size); }
+  Script& SyncData(const std::string& name) { return Add(StepKind::kSyncData, name); }
+  Script& SyncAll(const std::string& name) { return Add(StepKind::kSyncAll, name); }
+  Script& SyncFailed(const std::string& name) { return Add(StepKind::kSyncFailed, name); }
   Script& Rename(const std::string& from, const std::string& to) {
-    Add(Kind::kRename, from).trace_.back().to = "/s/" + to;
+    Add(StepKind::kRename, from).trace_.back().to = "/s/" + to;
     return *this;
   }
-  Script& Remove(const std::string& name) { return Add(Kind::kRemove, name); }
-  Script& MakeDirectory(const std::string& name) { return Add(Kind::kMakeDirectory, name); }
-  Script& SyncDirectory(const std::string& name) { return Add(Kind::kSyncDirectory, name); }
+  Script& Remove(const std::string& name) { return Add(StepKind::kRemove, name); }
+  Script& MakeDirectory(const std::string& name) { return Add(StepKind::kMakeDirectory, name); }
+  Script& SyncDirectory(const std::string& name) { return Add(StepKind::kSyncDirectory, name); }
   /// Makes `name` durable with `content`.
   Script& Durable(const std::string& name, const std::string& content) {
     return Create(name).Write(name, 0, content).SyncAll(name).SyncDirectory("");
@@ -44,14 +44,14 @@ class Script {
   const Trace& trace() const { return trace_; }
 
  private:
-  Script& Add(Kind kind, const std::string& name) {
+  Script& Add(StepKind kind, const std::string& name) {
     TraceStep step;
     step.kind = kind;
     step.path = name.empty() ? "/s" : "/s/" + name;
     trace_.push_back(step);
     return *this;
   }
-  Script& Sized(Kind kind, const std::string& name, std::uint64_t size) {
+  Script& Sized(StepKind kind, const std::string& name, std::uint64_t size) {
     Add(kind, name).trace_.back().offset = size;
     return *this;
   }
@@ -255,7 +255,7 @@ TEST_F(PowerLossTest, RefusesWhatItCannotReplay) {
 TEST_F(PowerLossTest, AnEarlierDirectoryAndOtherFilesNeedNoSteps) {
   Trace trace = Script().Create("journal/1.seg").SyncDirectory("journal").trace();
   TraceStep elsewhere;
-  elsewhere.kind = Kind::kWrite;
+  elsewhere.kind = StepKind::kWrite;
   elsewhere.path = "/something/else";
   trace.push_back(elsewhere);
   EXPECT_EQ(OutcomesOf(trace, trace.size()), (Outcomes{"journal/ journal/1.seg="}));

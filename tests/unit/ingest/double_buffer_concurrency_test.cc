@@ -93,7 +93,7 @@ struct ModelWriter {
   std::uint64_t number = 0;
 };
 
-void RunHistory() {
+void RunDrainHistory() {
   SmallBuffer small;
   std::uint32_t epoch = 1;
   auto drain = std::make_unique<Drain>(small.buffer, epoch);
@@ -186,7 +186,7 @@ void RunHistory() {
 
 TEST(DoubleBufferProperties, NothingIsLostAndNothingTwice) {
   // On failure rapidcheck prints the seed; RC_PARAMS="seed=…" repeats it, "max_success=…" runs more.
-  EXPECT_TRUE(rc::check("what was taken is released exactly once, whoever drains", RunHistory));
+  EXPECT_TRUE(rc::check("what was taken is released exactly once, whoever drains", RunDrainHistory));
 }
 
 TEST(DoubleBufferHostile, RandomContentsNeitherCrashNorHangNorReachOutside) {

@@ -11,10 +11,10 @@ namespace {
 using namespace testing;
 using testing::Json;
 
-const std::string kDigest = "sha256:" + std::string(64, 'a');
+const std::string kDigestGiven = "sha256:" + std::string(64, 'a');
 
 TEST(ParseOperation, EveryMemberOfEveryKind) {
-  auto put = ParseOperation(R"({"op":"put","name":"a/b","version":"1","digest":")" + kDigest +
+  auto put = ParseOperation(R"({"op":"put","name":"a/b","version":"1","digest":")" + kDigestGiven +
                             R"(","size":5,"mediaType":"m","urls":["u","v"],"annotations":{"b":1,"a":[true]},)"
                             R"("if_absent":true,"if_revision":7,"if_digest":"d","base":3,)"
                             R"("lease":"tok","request_id":"r1","on_conflict":"merge"})");
@@ -23,7 +23,7 @@ TEST(ParseOperation, EveryMemberOfEveryKind) {
   EXPECT_EQ(op.kind, OpKind::kPut);
   EXPECT_EQ(op.name, "a/b");
   EXPECT_EQ(op.version, "1");
-  EXPECT_EQ(op.digest, kDigest);
+  EXPECT_EQ(op.digest, kDigestGiven);
   EXPECT_EQ(op.size, 5u);
   EXPECT_EQ(op.media_type, "m");
   EXPECT_EQ(op.urls, (std::vector<std::string>{"u", "v"}));

@@ -10,7 +10,7 @@ namespace {
 
 using namespace testing;
 
-const std::string kDigest = "sha256:" + std::string(64, 'a');
+const std::string kSomeDigest = "sha256:" + std::string(64, 'a');
 
 Operation Op(OpKind kind) {
   Operation op;
@@ -33,7 +33,7 @@ struct MemberRule {
 TEST(Normalise, MembersBelongToTheirKinds) {
   using enum OpKind;
   const std::vector<MemberRule> rules = {
-      {"digest", [](Operation& o) { o.digest = kDigest; }, {kPut}},
+      {"digest", [](Operation& o) { o.digest = kSomeDigest; }, {kPut}},
       {"size", [](Operation& o) { o.size = 0; }, {kPut}},
       {"mediaType", [](Operation& o) { o.media_type = "a/b"; }, {kPut}},
       {"urls", [](Operation& o) { o.urls = {"https://x"}; }, {kPut}},
@@ -41,7 +41,7 @@ TEST(Normalise, MembersBelongToTheirKinds) {
       {"with_tags", [](Operation& o) { o.with_tags = true; }, {kDelete}},
       {"if_absent", [](Operation& o) { o.if_absent = true; }, {kPut}},
       {"if_revision", [](Operation& o) { o.if_revision = 1; }, {kPut, kPatch, kDelete}},
-      {"if_digest", [](Operation& o) { o.if_digest = kDigest; }, {kPut, kPatch, kDelete}},
+      {"if_digest", [](Operation& o) { o.if_digest = kSomeDigest; }, {kPut, kPatch, kDelete}},
       {"if_version", [](Operation& o) { o.if_version = "1"; }, {kSetTag}},
       {"base", [](Operation& o) { o.base = 1; }, {kPut, kPatch, kDelete, kSetTag, kDeleteTag}},
       {"tag", [](Operation& o) { o.tag = "t"; }, {kSetTag, kDeleteTag}},

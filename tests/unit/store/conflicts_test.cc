@@ -10,7 +10,7 @@
 namespace tenure {
 namespace {
 
-const std::string kDigest = "sha256:" + std::string(64, 'a');
+const std::string kFirstDigest = "sha256:" + std::string(64, 'a');
 const std::string kOther = "sha256:" + std::string(64, 'b');
 
 class ConflictsTest : public testing::OneStore<testing::RecordedEnv> {
@@ -21,7 +21,7 @@ class ConflictsTest : public testing::OneStore<testing::RecordedEnv> {
     return options;
   }
   Result<Receipt> Put(const std::string& name, const std::string& annotations, std::optional<Revision> base = {},
-                      std::optional<ConflictStrategy> strategy = {}, const std::string& digest = kDigest) {
+                      std::optional<ConflictStrategy> strategy = {}, const std::string& digest = kFirstDigest) {
     Transaction txn;
     PutSpec spec;
     spec.name = name;
@@ -374,13 +374,13 @@ TEST_F(ConflictsTest, PoliciesAreSeenByLaterOperationsOfTheirTransaction) {
   PutSpec put;
   put.name = "a";
   put.version = "1";
-  put.digest = kDigest;
+  put.digest = kFirstDigest;
   txn.Put(put);
   put.digest = kOther;
   txn.Put(put);
   EXPECT_EQ(Said(store().Commit(txn)), "immutable");
   EXPECT_TRUE(store().Policies()->empty()) << "rolled back with the rest";
-  EXPECT_EQ(Said(Put("a", "{}", {}, {}, kDigest)), "committed");
+  EXPECT_EQ(Said(Put("a", "{}", {}, {}, kFirstDigest)), "committed");
   EXPECT_EQ(Said(Put("a", "{}", {}, {}, kOther)), "committed");
 }
 
@@ -475,7 +475,7 @@ TEST_F(ConflictsTest, AnswersComeThroughLanes) {
   Operation& given = resolve.Resolve({parked->lsn, 0}, Take::kGiven);
   given.annotations = R"({"g":1})";
   EXPECT_EQ(Said(store().Submit(resolve)->Wait()), "schema_mismatch") << "what policies refuse is refused here, too";
-  given.digest = kDigest;
+  given.digest = kFirstDigest;
   auto last = store().Submit(resolve);
   ASSERT_TRUE(last.ok());
   EXPECT_EQ(Said(last->Wait()), "committed");

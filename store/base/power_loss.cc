@@ -229,10 +229,11 @@ Names SimulatedDisk::LostNames(Dice& dice) const {
   return names;
 }
 
-Status WriteContent(Env& env, const std::string& path, const Bytes& content) {
+Status WriteContent(Env& env, const std::string& path, const LostFile& lost) {
   constexpr std::size_t kChunkBytes = 64 * 1024;
   TENURE_ASSIGN(const auto file, env.Open(path, OpenMode::kCreateNew));
-  TENURE_RETURN_IF_ERROR(file->Truncate(content.size()));
+  TENURE_RETURN_IF_ERROR(file->Truncate(lost.size));
+  const Bytes& content = lost.content;
   for (std::size_t at = 0; at < content.size(); at += kChunkBytes) {
     const ByteView chunk = ByteView(content).subspan(at, std::min(kChunkBytes, content.size() - at));
     const bool zeros = std::all_of(chunk.begin(), chunk.end(), [](std::byte b) { return b == std::byte{0}; });

@@ -65,23 +65,40 @@ void KeepWholeUnits(const std::vector<ContentChange>& history, std::size_t tear_
   }
 }
 
-void GrowTo(Bytes& content, std::uint64_t bytes) {
-  if (content.size() < bytes) content.resize(static_cast<std::size_t>(bytes));
+void GrowTo(LostFile& file, std::uint64_t bytes) { file.size = std::max(file.size, bytes); }
+
+void Shrink(LostFile& file, std::uint64_t bytes) {
+  file.size = bytes;
+  if (file.content.size() > bytes) file.content.resize(static_cast<std::size_t>(bytes));
 }
 
-void ApplyWrite(const TraceStep& write, const Fate& fate, std::size_t tear_bytes, Bytes& content) {
+/// Zeros beyond what is there already are what is there already.
+void Put(LostFile& file, std::uint64_t at, ByteView data) {
+  GrowTo(file, at + data.size());
+  const auto is_zero = [](std::byte b) { return b == std::byte{0}; };
+  if (at + data.size() > file.content.size() && !std::all_of(data.begin(), data.end(), is_zero)) {
+    file.content.resize(static_cast<std::size_t>(at + data.size()));
+  }
+  if (at >= file.content.size()) return;
+  const std::size_t count = std::min<std::size_t>(data.size(), file.content.size() - static_cast<std::size_t>(at));
+  std::copy_n(data.begin(), count, file.content.begin() + static_cast<std::ptrdiff_t>(at));
+}
+
+void ApplyWrite(const TraceStep& write, const Fate& fate, std::size_t tear_bytes, LostFile& file) {
   const std::uint64_t end = write.offset + write.data.size();
   const std::uint64_t first = FirstUnit(write, tear_bytes);
-  for (std::size_t unit = 0; unit < fate.units.size(); ++unit) {
-    if (!fate.units[unit]) continue;
-    const std::uint64_t from = std::max<std::uint64_t>(write.offset, (first + unit) * tear_bytes);
-    const std::uint64_t to = std::min<std::uint64_t>(end, (first + unit + 1) * tear_bytes);
-    GrowTo(content, to);
-    std::copy(write.data.begin() + static_cast<std::ptrdiff_t>(from - write.offset),
-              write.data.begin() + static_cast<std::ptrdiff_t>(to - write.offset),
-              content.begin() + static_cast<std::ptrdiff_t>(from));
+  const auto start_of = [&](std::uint64_t unit) { return std::max(write.offset, (first + unit) * tear_bytes); };
+  for (std::size_t unit = 0; unit < fate.units.size();) {
+    std::size_t last = unit;
+    while (last < fate.units.size() && fate.units[last] == fate.units[unit]) ++last;
+    if (fate.units[unit]) {
+      const std::uint64_t from = start_of(unit);
+      const std::uint64_t to = std::min(end, start_of(last));
+      Put(file, from, ByteView(write.data).subspan(from - write.offset, to - from));
+    }
+    unit = last;
   }
-  if (fate.sizes && !write.data.empty()) GrowTo(content, end);
+  if (fate.sizes && !write.data.empty()) GrowTo(file, end);
 }
 
 std::uint64_t SizeAfter(const TraceStep& step, std::uint64_t size_before) {
@@ -130,24 +147,24 @@ void RecordContentStep(const TraceStep& step, std::vector<ContentChange>& histor
   }
 }
 
-Bytes LostContent(const std::vector<ContentChange>& history, std::size_t tear_bytes, Dice& dice) {
+LostFile LostContent(const std::vector<ContentChange>& history, std::size_t tear_bytes, Dice& dice) {
   std::vector<Fate> fates;
   for (const ContentChange& change : history) fates.push_back(Decide(change, tear_bytes, dice));
   KeepWholeUnits(history, tear_bytes, fates);
-  Bytes content;
+  LostFile file;
   for (std::size_t i = 0; i < history.size(); ++i) {
     const TraceStep& step = *history[i].step;
     for (const bool unit : fates[i].units) dice.Note(unit);
     dice.Note(fates[i].sizes);
     if (step.kind == Kind::kWrite) {
-      ApplyWrite(step, fates[i], tear_bytes, content);
+      ApplyWrite(step, fates[i], tear_bytes, file);
     } else if (step.kind == Kind::kAllocate && fates[i].sizes) {
-      GrowTo(content, step.offset);
+      GrowTo(file, step.offset);
     } else if (step.kind == Kind::kTruncate && fates[i].sizes) {
-      content.resize(static_cast<std::size_t>(step.offset));
+      Shrink(file, step.offset);
     }
   }
-  return content;
+  return file;
 }
 
 }  // namespace tenure::base

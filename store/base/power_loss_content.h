@@ -48,7 +48,12 @@ struct ContentChange {
 /// Adds a change to the history of a file, or settles earlier ones if `step` is a sync.
 void RecordContentStep(const TraceStep& step, std::vector<ContentChange>& history);
 
-/// What a power loss leaves of the file.
-Bytes LostContent(const std::vector<ContentChange>& history, std::size_t tear_bytes, Dice& dice);
+/// What a power loss leaves of a file: `content`, then zeros up to `size`. Most bytes of a journal's segments and of shared
+/// memory are zeros nobody has written over.
+struct LostFile {
+  Bytes content;
+  std::uint64_t size = 0;
+};
+LostFile LostContent(const std::vector<ContentChange>& history, std::size_t tear_bytes, Dice& dice);
 
 }  // namespace tenure::base

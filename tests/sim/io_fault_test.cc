@@ -50,7 +50,7 @@ class Life {
   /// Returns violations. Errors are no violation, as long as they say what failed.
   Violations Live() {
     {
-      auto store = Store::Create(dir_, {}, options_);
+      auto store = Store::Create(dir_, FewSlots(), options_);
       if (!store.ok()) return Ended("create", store.error());
       env_.Mark("created");
       Commit(*store, 0, kBefore);
@@ -74,7 +74,7 @@ class Life {
     Expected expected = ExpectedAt(trace, trace.size(), /*large=*/false);
     auto store = Store::Open(dir_, options_);
     if (!store.ok() && store.error().code == ErrorCode::kNoStore && !expected.created) {
-      store = Store::Create(dir_, {}, options_);
+      store = Store::Create(dir_, FewSlots(), options_);
       if (!store.ok()) return {"init cannot be repeated: " + store.error().message};
     }
     if (!store.ok()) return {"opening without faults: " + store.error().message};
@@ -166,7 +166,7 @@ TEST(IoFault, ReadsWorkWhileTheDiskIsFull) {
   OpenOptions options;
   options.env = &env;
   options.background = false;
-  auto store = Store::Create(scratch / "store", {}, options);
+  auto store = Store::Create(scratch / "store", FewSlots(), options);
   ASSERT_TRUE(store.ok()) << store.error().message;
   for (int i = 0; i < 5; ++i) ASSERT_TRUE(CommitPlanned(*store, env, i, false).ok());
   env.SetFaultPlan([](std::uint64_t, Kind kind, const std::string& path) -> Status {

@@ -86,7 +86,7 @@ class LostDisk {
     if (expected_.created) return {"the store is gone"};
     const auto none = Store::Open(target_, options_);
     if (none.ok() || none.error().code != ErrorCode::kNoStore) return {"no store, but opening it does not say so"};
-    const auto again = Store::Create(target_, {}, options_);
+    const auto again = Store::Create(target_, FewSlots(), options_);
     if (!again.ok()) return {"init cannot be repeated: " + again.error().message};
     return {};
   }

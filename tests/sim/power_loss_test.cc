@@ -30,7 +30,7 @@ class RecordedRun {
 
   void Do() {
     {
-      auto store = Store::Create(dir_, {}, options_);
+      auto store = Store::Create(dir_, FewSlots(), options_);
       ASSERT_TRUE(store.ok()) << store.error().message;
       env_.Mark("created");
       Commit(*store, 0, kTransactions / 2);
@@ -107,7 +107,7 @@ TEST(PowerLoss, WhileLostSharedMemoryIsRecovered) {
   options.env = &env;
   options.background = false;
   {
-    auto store = Store::Create(dir, {}, options);
+    auto store = Store::Create(dir, FewSlots(), options);
     ASSERT_TRUE(store.ok()) << store.error().message;
     env.Mark("created");
     for (int i = 0; i < 12; ++i) ASSERT_TRUE(CommitPlanned(*store, env, i, false).ok());

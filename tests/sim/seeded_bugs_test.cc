@@ -38,7 +38,7 @@ class Machine {
     options.env = &env;
     options.background = false;
     options.writer = "sim@sim";
-    auto made = Store::Create(dir, {}, options);
+    auto made = Store::Create(dir, FewSlots(), options);
     if (!made.ok()) throw std::runtime_error(made.error().message);
     env.Mark("created");
     store.emplace(std::move(made).value());

@@ -13,8 +13,16 @@
 #include <span>
 
 #include "store/base/recording_env.h"
+#include "tenure/options.h"
 
 namespace tenure::sim {
+
+/// One thread writes in a simulation: lanes for 64 would mostly be zeros that each rebuilt disk is filled with.
+inline CreateOptions FewSlots() {
+  CreateOptions options;
+  options.writer_slots = 4;
+  return options;
+}
 
 class SimEnv final : public base::RecordingEnv {
  public:

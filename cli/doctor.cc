@@ -121,6 +121,9 @@ class Doctor : public Command {
     facts.Number("writer_slots", d.writer_slots);
     facts.Number("writer_slots_free", d.writer_slots_free);
     facts.Json("slots", SlotsJson(d));
+    facts.Number("leases_held", d.leases.size());
+    facts.Json("leases", LeasesJson(d));
+    facts.Json("lease_waiters", LeaseWaitersJson(d));
     facts.Text("index_generation", d.index_path.substr(d.index_path.rfind('/') + 1));
   }
 

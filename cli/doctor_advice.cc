@@ -112,6 +112,24 @@ void AdviseOnOwner(const StoreDiagnosis& d, std::uint64_t queued, Findings& find
   }
 }
 
+/// A lease that a stopped process is bound to runs out: nobody renews it. Until then it is in others' way.
+void AdviseOnLeases(const StoreDiagnosis& d, const MemberDiagnosis& member, Findings& findings) {
+  std::uint64_t leases = 0;
+  std::uint64_t left_ms = 0;
+  for (const LeaseDiagnosis& lease : d.leases) {
+    if (lease.member != member.slot) continue;
+    ++leases;
+    left_ms = std::max(left_ms, lease.left_ms);
+  }
+  if (leases == 0) return;
+  Warn(findings,
+       Process(member.pid) + " is stopped and holds " + Count(leases, "lease") + ", for another " +
+           std::to_string(left_ms) + " ms at most",
+       GoOnOrEnd(member.pid) +
+           ", or end them with 'tenure lease break'; they expire by themselves, and its writes are "
+           "refused from then on");
+}
+
 void AdviseOnStopped(const StoreDiagnosis& d, Findings& findings) {
   for (const MemberDiagnosis& member : d.members) {
     if (!member.stopped || !member.alive) continue;
@@ -119,6 +137,7 @@ void AdviseOnStopped(const StoreDiagnosis& d, Findings& findings) {
       Warn(findings, Process(member.pid) + " is stopped and has the turn to apply: the index stands still",
            GoOnOrEnd(member.pid));
     }
+    AdviseOnLeases(d, member, findings);
     std::uint64_t slots = 0;
     std::uint64_t waiting = 0;
     for (const WriterSlotDiagnosis& slot : d.slots) {

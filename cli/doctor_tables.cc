@@ -1,5 +1,6 @@
 #include "cli/doctor_tables.h"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -51,6 +52,39 @@ const char* LeaseStateName(LeaseState state) {
       return "abandoned";
   }
   return "unknown";
+}
+
+const char* TermStateName(LeaseTermState state) {
+  switch (state) {
+    case LeaseTermState::kHeld:
+      return "held";
+    case LeaseTermState::kExpired:
+      return "expired";
+    case LeaseTermState::kEnding:
+      return "ending";
+  }
+  return "unknown";
+}
+
+std::string TermJson(const LeaseDiagnosis& lease) {
+  return Object()
+      .Number("lease_id", lease.id)
+      .Text("state", TermStateName(lease.state))
+      .Number("left_ms", lease.left_ms)
+      .Bool("bound", lease.bound)
+      .NumberIf("member", lease.member.has_value(), lease.member.value_or(0))
+      .NumberIf("pid", lease.pid != 0, lease.pid)
+      .Done();
+}
+
+std::string WaiterJson(const LeaseWaitDiagnosis& waiter) {
+  return Object()
+      .Number("ticket", waiter.ticket)
+      .Text("for", waiter.queued ? "lease" : "end")
+      .NumberIf("member", waiter.member.has_value(), waiter.member.value_or(0))
+      .NumberIf("pid", waiter.pid != 0, waiter.pid)
+      .Bool("called", waiter.called)
+      .Done();
 }
 
 std::string LaneJson(const LaneDiagnosis& lane) {
@@ -114,6 +148,9 @@ std::string HoldsText(const StoreDiagnosis& d, const MemberDiagnosis& member) {
   std::size_t slots = 0;
   for (const WriterSlotDiagnosis& slot : d.slots) slots += slot.member == member.slot ? 1 : 0;
   if (slots > 0) held.push_back(std::to_string(slots) + (slots == 1 ? " writer slot" : " writer slots"));
+  std::size_t leases = 0;
+  for (const LeaseDiagnosis& lease : d.leases) leases += lease.member == member.slot ? 1 : 0;
+  if (leases > 0) held.push_back(std::to_string(leases) + (leases == 1 ? " lease" : " leases"));
   std::string text;
   for (const std::string& thing : held) text += (text.empty() ? "" : ", ") + thing;
   return text.empty() ? "-" : text;
@@ -130,6 +167,40 @@ std::vector<std::string> SlotCells(const WriterSlotDiagnosis& slot) {
           HumanBytes(slot.index_lane.bytes + slot.detail_lane.bytes),
           HumanBytes(slot.index_lane.high_water_bytes + slot.detail_lane.high_water_bytes),
           std::to_string(slot.index_lane.overflowed + slot.detail_lane.overflowed)};
+}
+
+/// The first of them: 10,000 may be held at once, and 'tenure lease list' has them all.
+constexpr std::size_t kLeasesShown = 20;
+
+Status PrintLeases(Context& ctx, const StoreDiagnosis& d) {
+  if (!d.leases.empty()) {
+    ctx.out().Line("");
+    RowWriter rows(ctx, {"LEASE", "STATE", "LEFT", "BOUND TO"});
+    for (std::size_t i = 0; i < std::min(d.leases.size(), kLeasesShown); ++i) {
+      const LeaseDiagnosis& lease = d.leases[i];
+      rows.Add({std::to_string(lease.id), TermStateName(lease.state), std::to_string(lease.left_ms) + " ms",
+                !lease.bound     ? "-"
+                : lease.pid == 0 ? "a process"
+                                 : std::to_string(lease.pid)},
+               {});
+    }
+    TENURE_RETURN_IF_ERROR(rows.Finish());
+    const std::string more =
+        d.leases.size() > kLeasesShown ? "and " + std::to_string(d.leases.size() - kLeasesShown) + " more; " : "";
+    ctx.out().Line(more + "'tenure lease list' shows scopes and holders");
+  }
+  if (!d.lease_waiters.empty()) {
+    ctx.out().Line("");
+    RowWriter rows(ctx, {"TICKET", "WAITS FOR", "PROCESS", "CALLED"});
+    for (std::size_t i = 0; i < std::min(d.lease_waiters.size(), kLeasesShown); ++i) {
+      const LeaseWaitDiagnosis& waiter = d.lease_waiters[i];
+      rows.Add({std::to_string(waiter.ticket), waiter.queued ? "a lease" : "the end of one", PidText(waiter.pid),
+                waiter.called ? "yes" : "no"},
+               {});
+    }
+    TENURE_RETURN_IF_ERROR(rows.Finish());
+  }
+  return {};
 }
 
 }  // namespace
@@ -171,6 +242,8 @@ std::string LeaseJson(const CommitLeaseDiagnosis& lease) {
 
 std::string MembersJson(const StoreDiagnosis& d) { return ArrayJson(d.members, MemberJson); }
 std::string SlotsJson(const StoreDiagnosis& d) { return ArrayJson(d.slots, SlotJson); }
+std::string LeasesJson(const StoreDiagnosis& d) { return ArrayJson(d.leases, TermJson); }
+std::string LeaseWaitersJson(const StoreDiagnosis& d) { return ArrayJson(d.lease_waiters, WaiterJson); }
 
 Status PrintDiagnosisTables(Context& ctx, const StoreDiagnosis& d) {
   if (!d.members.empty()) {
@@ -192,6 +265,7 @@ Status PrintDiagnosisTables(Context& ctx, const StoreDiagnosis& d) {
     for (const WriterSlotDiagnosis& slot : d.slots) rows.Add(SlotCells(slot), {});
     TENURE_RETURN_IF_ERROR(rows.Finish());
   }
+  TENURE_RETURN_IF_ERROR(PrintLeases(ctx, d));
   return {};
 }
 

@@ -15,6 +15,8 @@ std::string LeaseText(const StoreDiagnosis& diagnosis);
 std::string LeaseJson(const CommitLeaseDiagnosis& lease);
 std::string MembersJson(const StoreDiagnosis& diagnosis);
 std::string SlotsJson(const StoreDiagnosis& diagnosis);
+std::string LeasesJson(const StoreDiagnosis& diagnosis);
+std::string LeaseWaitersJson(const StoreDiagnosis& diagnosis);
 
 /// PROCESSES and WRITER SLOTS, each after an empty line, when there are any. Only for Format::kTable.
 Status PrintDiagnosisTables(Context& ctx, const StoreDiagnosis& diagnosis);

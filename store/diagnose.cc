@@ -37,7 +37,7 @@ class Look {
     TENURE_RETURN_IF_ERROR(OpenLocks());
     AttachSegment();
     if (segment_) {
-      ingest::LookAtSegment(*segment_, found_, starts_);
+      ingest::LookAtSegment(*segment_, found_, starts_, env_.BoottimeMs());
       TENURE_RETURN_IF_ERROR(LookAtMembers());
       Watch();
     } else {
@@ -89,7 +89,7 @@ class Look {
       LookAtProcess(member, starts_[i]);
       // Rows of dead processes keep their pid until the slot is used again: of interest is what still hangs on them.
       const bool owner = found_.lease.member == member.slot;
-      if (member.alive || owner || HoldsSlot(member.slot)) kept.push_back(member);
+      if (member.alive || owner || HoldsSlot(member.slot) || HoldsLease(member.slot)) kept.push_back(member);
       if (owner) found_.lease.owner_alive = member.alive;
       found_.members_alive += member.alive ? 1 : 0;
     }
@@ -100,6 +100,11 @@ class Look {
   bool HoldsSlot(std::uint32_t member) const {
     return std::any_of(found_.slots.begin(), found_.slots.end(),
                        [&](const WriterSlotDiagnosis& slot) { return slot.member == member; });
+  }
+
+  bool HoldsLease(std::uint32_t member) const {
+    return std::any_of(found_.leases.begin(), found_.leases.end(),
+                       [&](const LeaseDiagnosis& lease) { return lease.member == member; });
   }
 
   /// A pid alone may be of another pid namespace, or used again: the start time tells.
@@ -140,7 +145,7 @@ class Look {
       std::this_thread::sleep_for(kWatchStep);
       StoreDiagnosis later;
       std::vector<std::uint64_t> starts;
-      ingest::LookAtSegment(*segment_, later, starts);
+      ingest::LookAtSegment(*segment_, later, starts, env_.BoottimeMs());
       found_.lease.progress = later.lease.heartbeat != found_.lease.heartbeat ||
                               later.durable_lsn != found_.durable_lsn || !HasQueuedWork(later);
     }

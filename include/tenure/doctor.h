@@ -78,6 +78,31 @@ struct CommitLeaseDiagnosis {
   bool progress = false;                    ///< While watched: heartbeat or durable LSN moved, or the work was done.
 };
 
+enum class LeaseTermState : std::uint8_t {
+  kHeld,
+  kExpired,  ///< Its deadline has passed; the end is journaled when somebody wants the scope, or in the background.
+  kEnding,   ///< A release, a break or its expiry is on its way into the journal.
+};
+
+/// A lease in time, as shared memory has it. Scopes, holder and purpose are in the index: Store::Leases.
+struct LeaseDiagnosis {
+  std::uint64_t id = 0;
+  LeaseTermState state = LeaseTermState::kHeld;
+  std::uint64_t left_ms = 0;            ///< Until its deadline; 0 when that has passed.
+  bool bound = false;                   ///< It ends with a process, `with-lease` or a Lease handle.
+  std::optional<std::uint32_t> member;  ///< Of a bound one: the process, while that row is still the same process's.
+  std::uint32_t pid = 0;                ///< 0 when unknown or not bound.
+};
+
+/// A request that waits for a lease, or a write that waits for one of others to end.
+struct LeaseWaitDiagnosis {
+  std::uint64_t ticket = 0;  ///< In the order of arrival.
+  bool queued = false;       ///< It has a place in the queue; otherwise it only wants to be woken.
+  std::optional<std::uint32_t> member;
+  std::uint32_t pid = 0;
+  bool called = false;  ///< Woken, and has not acted upon it yet.
+};
+
 enum class SharedMemoryState : std::uint8_t {
   kSound,
   kMissing,     ///< Made when the store is opened next.
@@ -92,8 +117,8 @@ struct StoreDiagnosis {
   SharedMemoryState shared_memory = SharedMemoryState::kSound;
   std::string shared_memory_problem;  ///< Empty when sound.
 
-  /// All that hold a byte now, and dead ones that still own the commit lease or a writer slot. Without sound shared
-  /// memory: who holds a byte, and its pid where /proc shows it.
+  /// All that hold a byte now, and dead ones that still own the commit lease, a writer slot or a lease. Without sound
+  /// shared memory: who holds a byte, and its pid where /proc shows it.
   std::vector<MemberDiagnosis> members;
   std::uint32_t members_alive = 0;
   /// Somebody has all of members.lock: shared memory is being made, or the store repaired. Nobody can join.
@@ -110,6 +135,9 @@ struct StoreDiagnosis {
   std::uint32_t writer_slots = 0;
   std::uint32_t writer_slots_free = 0;
   std::vector<WriterSlotDiagnosis> slots;  ///< Those that are not free.
+
+  std::vector<LeaseDiagnosis> leases;             ///< In the order of their ids.
+  std::vector<LeaseWaitDiagnosis> lease_waiters;  ///< In the order of their tickets.
 
   /// The turn to apply to the index is taken; by whom, where /proc shows it.
   bool applying = false;

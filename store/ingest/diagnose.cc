@@ -1,5 +1,7 @@
 #include "store/ingest/diagnose.h"
 
+#include <algorithm>
+
 #include "store/ingest/registry.h"
 
 namespace tenure::ingest {
@@ -17,7 +19,7 @@ std::uint32_t PidOf(SharedSegment& segment, std::optional<std::uint32_t> member)
   return member ? segment.member(*member).pid.load(std::memory_order_acquire) : 0;
 }
 
-void LookAtLease(SharedSegment& segment, StoreDiagnosis& diagnosis) {
+void LookAtCommitLease(SharedSegment& segment, StoreDiagnosis& diagnosis) {
   const CommitArea& area = segment.commit();
   CommitLeaseDiagnosis& lease = diagnosis.lease;
   lease.epoch = area.owner.LoadFirst();
@@ -66,13 +68,62 @@ WriterSlotDiagnosis LookAtSlot(SharedSegment& segment, std::uint32_t slot) {
   return found;
 }
 
+/// Closed cells tell nothing: their leases are over, or never were.
+void LookAtLeases(SharedSegment& segment, std::uint64_t now_ms, std::vector<LeaseDiagnosis>& leases) {
+  leases.clear();
+  const std::uint32_t used =
+      std::min(segment.lease_area().lease_cells_used.load(std::memory_order_acquire), kLeaseCells);
+  for (std::uint32_t slot = 0; slot < used; ++slot) {
+    const LeaseCell& cell = segment.lease_cell(slot);
+    LeaseDiagnosis found;
+    found.id = cell.word.LoadFirst();
+    const std::uint64_t word = cell.word.LoadSecond();
+    const LeaseCellState state = LeaseStateOf(word);
+    if (state != LeaseCellState::kOpen && state != LeaseCellState::kEnding) continue;
+    const std::uint64_t deadline_ms = LeaseDeadline(word);
+    found.left_ms = deadline_ms - std::min(deadline_ms, now_ms);
+    found.state = state == LeaseCellState::kEnding ? LeaseTermState::kEnding
+                  : found.left_ms == 0             ? LeaseTermState::kExpired
+                                                   : LeaseTermState::kHeld;
+    const std::uint64_t owner = cell.owner.LoadSecond();
+    const bool of_it = cell.owner.LoadFirst() == found.id && LeaseOwnerEpoch(owner) == LeaseEpoch(word);
+    found.bound = of_it && LeaseOwnerOf(owner) != 0;
+    if (found.bound) found.member = MemberOf(segment, LeaseOwnerOf(owner));
+    found.pid = PidOf(segment, found.member);
+    leases.push_back(found);
+  }
+  std::sort(leases.begin(), leases.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
+}
+
+void LookAtLeaseWaiters(SharedSegment& segment, std::vector<LeaseWaitDiagnosis>& waiters) {
+  waiters.clear();
+  const std::uint32_t used = std::min(segment.lease_area().wait_cells_used.load(std::memory_order_acquire), kWaitCells);
+  for (std::uint32_t i = 0; i < used; ++i) {
+    const WaitCell& cell = segment.wait_cell(i);
+    const std::uint64_t word = cell.word.LoadFirst();
+    const WaitState state = WaitStateOf(word);
+    if (state != WaitState::kAnnounced && state != WaitState::kQueued && state != WaitState::kWatching) continue;
+    LeaseWaitDiagnosis found;
+    found.ticket = TicketOf(word);
+    found.queued = state != WaitState::kWatching;
+    found.member = MemberOf(segment, cell.word.LoadSecond());
+    found.pid = PidOf(segment, found.member);
+    found.called = cell.turn.load(std::memory_order_relaxed) != cell.answered.load(std::memory_order_relaxed);
+    waiters.push_back(found);
+  }
+  std::sort(waiters.begin(), waiters.end(), [](const auto& a, const auto& b) { return a.ticket < b.ticket; });
+}
+
 }  // namespace
 
-void LookAtSegment(SharedSegment& segment, StoreDiagnosis& diagnosis, std::vector<std::uint64_t>& starts) {
+void LookAtSegment(SharedSegment& segment, StoreDiagnosis& diagnosis, std::vector<std::uint64_t>& starts,
+                   std::uint64_t boottime_ms) {
   diagnosis.slots.clear();
   diagnosis.members.clear();
   starts.clear();
-  LookAtLease(segment, diagnosis);
+  LookAtCommitLease(segment, diagnosis);
+  LookAtLeases(segment, boottime_ms, diagnosis.leases);
+  LookAtLeaseWaiters(segment, diagnosis.lease_waiters);
   diagnosis.writer_slots = segment.writer_slots();
   for (std::uint32_t slot = 0; slot < segment.writer_slots(); ++slot) {
     WriterSlotDiagnosis found = LookAtSlot(segment, slot);

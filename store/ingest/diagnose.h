@@ -9,8 +9,10 @@
 
 namespace tenure::ingest {
 
-/// Lease, LSNs, writer slots, and the rows of members that are in use (`alive`, `visible`, `stopped` and the owner's
-/// are left to the caller, who can ask the kernel). `starts[i]` is the process start of members[i], in clock ticks.
-void LookAtSegment(SharedSegment& segment, StoreDiagnosis& diagnosis, std::vector<std::uint64_t>& starts);
+/// Commit lease, LSNs, writer slots, leases and who waits for one, and the rows of members that are in use (`alive`,
+/// `visible`, `stopped` and the owner's are left to the caller, who can ask the kernel). `starts[i]` is the process
+/// start of members[i], in clock ticks.
+void LookAtSegment(SharedSegment& segment, StoreDiagnosis& diagnosis, std::vector<std::uint64_t>& starts,
+                   std::uint64_t boottime_ms);
 
 }  // namespace tenure::ingest

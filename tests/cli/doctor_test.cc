@@ -131,6 +131,46 @@ TEST_F(Doctor, AStoppedWriterAndThenADeadOne) {
   EXPECT_THAT(Notes(dead), HasSubstr("1 writer slot belongs to processes that died"));
 }
 
+TEST_F(Doctor, LeasesAndWhoWaitsForThem) {
+  Ok({"lease", "acquire", "free/**", "--ttl", "1h"});
+  Child holder(Command({"with-lease", "a", "--ttl", "1h", "--", "sh", "-c", "echo held; read line"}));
+  ASSERT_EQ(holder.ReadLine(), "held");
+  Child waiter(Command({"lease", "acquire", "a", "--wait", "1h"}));
+  Json report = OkJson({"doctor"});
+  while (report["lease_waiters"].empty()) report = OkJson({"doctor"});
+  EXPECT_EQ(report["lease_waiters"][0]["for"], "lease");
+  EXPECT_EQ(report["lease_waiters"][0]["pid"], waiter.pid());
+  ASSERT_EQ(report["leases"].size(), 2u);
+  EXPECT_EQ(report["leases_held"], 2);
+  const Json listed = OkJson({"lease", "list"});
+  for (int i = 0; i < 2; ++i) {
+    const Json& lease = report["leases"][i];
+    EXPECT_EQ(lease["lease_id"], listed[i]["lease_id"]);
+    EXPECT_EQ(lease["state"], "held");
+    EXPECT_LE(lease["left_ms"], 3'600'000);
+    EXPECT_GT(lease["left_ms"], 3'000'000);
+  }
+  EXPECT_EQ(report["leases"][0]["bound"], false);
+  EXPECT_EQ(report["leases"][0]["pid"], Json());
+  EXPECT_EQ(report["leases"][1]["bound"], true);
+  EXPECT_EQ(report["leases"][1]["pid"], holder.pid());
+  const std::string pid = std::to_string(holder.pid());
+  EXPECT_THAT(Ok({"doctor"}), AllOf(ContainsRegex("\n[0-9]+ +held +[0-9]+ ms +" + pid + " *\n"),
+                                    ContainsRegex("\n[0-9]+ +a lease +" + std::to_string(waiter.pid()) + " +no"),
+                                    ContainsRegex("\n" + pid + " +running .* 1 lease")));
+  Stop(holder);
+  EXPECT_THAT(Warnings(OkJson({"doctor"})),
+              AllOf(HasSubstr("process " + pid + " is stopped and holds 1 lease, for another"),
+                    HasSubstr("'tenure lease break'")));
+  holder.Signal(SIGCONT);
+  holder.Write("\n");
+  EXPECT_EQ(holder.WaitForEnd().status, 0);
+  EXPECT_EQ(waiter.WaitForEnd().status, 0);
+  const Json after = OkJson({"doctor"});
+  EXPECT_EQ(after["leases"].size(), 2u);  // the waiter's own, unbound
+  EXPECT_EQ(after["lease_waiters"], Json::array());
+}
+
 TEST_F(Doctor, WithoutSharedMemory) {
   Ok({"put", "a:1"});
   const std::string segment = dir() + "/.tenure/ingest.shm";

@@ -43,9 +43,10 @@ class Apply : public Command {
     if (window_ && (*window_ == 0 || *window_ > kWindowMax)) {
       return Usage("--window is 1 to " + std::to_string(kWindowMax) + ", not " + std::to_string(*window_));
     }
-    if (each_ && commit.wait_ms > 0) {
-      return Usage("--wait waits for one transaction, and --each has many under way",
-                   "leave --wait out; lines that meet a lease of others are answered 'lease_held'");
+    if (each_ && commit.wait_ms > 0 && window_.value_or(1) > 1) {
+      return Usage("--wait keeps the lines in order by committing them one after the other, and --window " +
+                       std::to_string(*window_) + " wants several under way",
+                   "leave one of them out");
     }
     if (each_ && !commit.request_id.empty()) {
       return Usage("--request-id names one transaction, and --each makes one per line",

@@ -19,11 +19,11 @@
 namespace tenure::cli {
 namespace {
 
-/// A line that was read: submitted, or failed before that.
+/// A line that was read: submitted, or answered already.
 struct Pending {
   std::uint64_t line = 0;
   std::optional<Ticket> ticket;
-  Error error;
+  Result<Receipt> answer = Error{};
 };
 
 class Answers {
@@ -85,7 +85,7 @@ class Answers {
 void Answers::Print(const Pending& pending) {
   if (pending.ticket && !pending.ticket->Poll()) Release();
   std::string line = "{\"line\":" + std::to_string(pending.line);
-  const Result<Receipt> answer = pending.ticket ? pending.ticket->Wait() : Result<Receipt>(pending.error);
+  const Result<Receipt> answer = pending.ticket ? pending.ticket->Wait() : pending.answer;
   if (answer.ok() && answer->outcome == Outcome::kParked) {
     ++failed_;
     const std::string id = ConflictIdText({answer->lsn, 0});
@@ -128,14 +128,15 @@ void Answers::Run() {
   }
 }
 
-/// Submits one line; what is wrong with it becomes its answer.
+/// Submits one line; what is wrong with it becomes its answer. A line that may wait for a lease is committed here:
+/// those behind it were submitted later, and must not overtake it.
 Pending SubmitLine(Store& store, const LineReader& reader, LineReader::Kind kind, std::string_view line,
                    const CommitOptions& defaults) {
   Pending pending;
   pending.line = reader.number();
   auto parsed = kind == LineReader::Kind::kTooLong ? Result<OperationLine>(LineTooLong()) : ParseOperationLine(line);
   if (!parsed.ok()) {
-    pending.error = AtLine(reader, std::move(parsed).error());
+    pending.answer = AtLine(reader, std::move(parsed).error());
     return pending;
   }
   CommitOptions options = defaults;
@@ -144,11 +145,15 @@ Pending SubmitLine(Store& store, const LineReader& reader, LineReader::Kind kind
   if (parsed->lease) options.lease_tokens.assign(1, *parsed->lease);
   Transaction txn;
   txn.Append(std::move(parsed->operation));
+  if (options.wait_ms > 0) {
+    pending.answer = store.Commit(txn, options);
+    return pending;
+  }
   auto ticket = store.Submit(txn, options);
   if (ticket.ok()) {
     pending.ticket = std::move(ticket).value();
   } else {
-    pending.error = std::move(ticket).error();
+    pending.answer = std::move(ticket).error();
   }
   return pending;
 }

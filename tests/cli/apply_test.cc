@@ -90,6 +90,7 @@ TEST_F(Apply, LinesHaveALimit) {
 TEST_F(Apply, OptionsOfEachNeedEach) {
   Fails({"apply", "--window", "3"}, 2, "invalid_argument");
   Fails({"apply", "--each", "--window", "0"}, 2, "invalid_argument");
+  Fails({"apply", "--each", "--window", "2", "--wait", "1s"}, 2, "invalid_argument");
   Fails({"apply", "--each", "--request-id", "r"}, 2, "invalid_argument");
 }
 

@@ -157,6 +157,29 @@ TEST_F(LeaseWaitCli, ACircleOfThreeIsRefusedWhereItCloses) {
   EXPECT_EQ(a->WaitForEnd().status, 0);
 }
 
+TEST_F(LeaseWaitCli, ALineOfManyWaitsAndThoseBehindDoNotOvertakeIt) {
+  const std::string token = Acquire({"a", "--ttl", kLong});
+  Child apply(Command({"apply", "--each", "--wait", kLong}));
+  apply.Write(R"({"op":"put","name":"a","version":"1","size":1})"
+              "\n"
+              R"({"op":"put","name":"a","version":"1","size":2})"
+              "\n"
+              R"({"op":"put","name":"b","version":"1"})"
+              "\n");
+  while (OkJson({"doctor"})["lease_waiters"].empty()) {
+  }
+  Fails({"get", "b:1"}, 4, "not_found");
+  Ok({"lease", "release", token});
+  for (int line = 1; line <= 3; ++line) {
+    const Json answer = ParseJson(apply.ReadLine());
+    EXPECT_EQ(answer["line"], line);
+    EXPECT_EQ(answer["ok"], true) << answer;
+    EXPECT_EQ(answer["revision"], line == 2 ? 2 : 1);
+  }
+  EXPECT_EQ(apply.Wait().status, 0);
+  EXPECT_EQ(OkJson({"get", "a:1"})["size"], 2);
+}
+
 TEST_F(LeaseWaitCli, WaitingForOneselfIsACircleToo) {
   const std::string token = Acquire({"a", "--ttl", kLong});
   const Json error = ErrorOf(RunToEnd(WithTokens({"--json", "lease", "acquire", "a:1", "--wait", kLong}, token)));

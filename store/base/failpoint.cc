@@ -35,6 +35,7 @@ struct Registry {
   std::map<std::string, std::uint64_t, std::less<>> hits GUARDED_BY(mutex);
   std::string log_path GUARDED_BY(mutex);
   std::vector<std::string> bugs GUARDED_BY(mutex);
+  std::function<void(const char*)> hook;  // see SetFailPointHook
 };
 
 Registry& TheRegistry() {
@@ -97,7 +98,7 @@ void FillPoints(Registry& registry, std::string_view spec) REQUIRES(registry.mut
   for (const std::string& item : Split(spec)) registry.points.push_back(ParsePoint(item));
   const char* log_path = std::getenv("TENURE_FAILPOINT_LOG");
   registry.log_path = log_path != nullptr ? log_path : "";
-  const bool on = !registry.points.empty() || !registry.log_path.empty();
+  const bool on = !registry.points.empty() || !registry.log_path.empty() || registry.hook;
   points_switch.store(on ? kOn : kOff, std::memory_order_release);
 }
 
@@ -138,6 +139,7 @@ Action Count(std::string_view name) {
 Action CountAndSignal(const char* name) {
   if (points_switch.load(std::memory_order_acquire) == kOff) return Action::kNone;
   const Action action = Count(name);
+  if (const auto& hook = TheRegistry().hook) hook(name);
   if (action == Action::kKill) ::raise(SIGKILL);
   if (action == Action::kStop) ::raise(SIGSTOP);
   return action;
@@ -164,6 +166,13 @@ bool SeededBug(const char* name) {
     if (bug == name) return true;
   }
   return false;
+}
+
+void SetFailPointHook(std::function<void(const char* name)> hook) {
+  Registry& registry = TheRegistry();
+  MutexLock lock(registry.mutex);
+  registry.hook = std::move(hook);
+  FillPoints(registry, "");
 }
 
 void SetFailPoints(const char* spec) {

@@ -9,11 +9,16 @@
 //   TENURE_SEEDED_BUG="skip_fdatasync"            switch a deliberate defect on (or several, ',')
 #pragma once
 
+#include <functional>
+
 #include "tenure/result.h"
 
 #ifdef TENURE_TESTING
 
 namespace tenure::base {
+/// For tests in one process: called at every point, by the thread that got there, without any lock of this file. Set
+/// and emptied while no other thread of the process can reach a point.
+void SetFailPointHook(std::function<void(const char* name)> hook);
 void HitFailPoint(const char* name);
 Status FailPointError(const char* name);
 bool SeededBug(const char* name);

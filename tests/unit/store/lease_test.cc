@@ -9,6 +9,7 @@
 #include <set>
 #include <thread>
 
+#include "store/base/failpoint.h"
 #include "store/base/recording_env.h"
 #include "tenure/watch.h"
 #include "tests/support/dump.h"
@@ -26,6 +27,8 @@ class ClockEnv final : public base::RecordingEnv {
   ClockEnv() : RecordingEnv(base::Env::Posix()) {}
   TimeMs WallMs() const override { return wall_ms.load(); }
   std::uint64_t BoottimeMs() const override { return boottime_ms.load(); }
+  std::uint64_t MonotonicNs() const override { return RecordingEnv::MonotonicNs() + passed_ns.load(); }
+  std::atomic<std::uint64_t> passed_ns{0};  ///< Beside the time that passes by itself.
   std::atomic<TimeMs> wall_ms{1'750'000'000'000};
   std::atomic<std::uint64_t> boottime_ms{1'000'000};
 };
@@ -292,6 +295,25 @@ TEST_F(LeaseTest, BadOptionsAreRefused) {
   commit.lease_tokens = {"7"};
   EXPECT_EQ(Put({"a"}, commit), ErrorCode::kInvalidArgument);
 }
+
+#ifdef TENURE_TESTING
+
+/// A batch that was long in the making is committed all the same, while its lease and its committer's time to live
+/// last: decided again it would only grow as old again.
+TEST_F(LeaseTest, ABatchThatWasLongInTheMakingIsNotDecidedForEver) {
+  CommitOptions commit;
+  commit.lease_tokens = {Token({"a"}, milliseconds(60'000))};
+  int decided = 0;
+  base::SetFailPointHook([&](const char* name) {
+    // Of a time to live of 1 s. After a few rounds it gets better, so that the test ends.
+    if (std::string_view(name) == "commit.decided" && ++decided < 5) env_.passed_ns += 600'000'000;
+  });
+  EXPECT_EQ(Put({"a"}, commit), kOk);
+  base::SetFailPointHook({});
+  EXPECT_EQ(decided, 1);
+}
+
+#endif
 
 /// With the machine's own clocks: threads that wait.
 class LeaseThreads : public ::testing::Test {

@@ -8,6 +8,7 @@
 #include "cli/args.h"
 #include "cli/parse.h"
 #include "cli/replay.h"
+#include "cli/replay_rare.h"
 #include "cli/replay_rows.h"
 #include "cli/signals.h"
 #include "cli/terminal.h"
@@ -68,11 +69,11 @@ class ReplayDiff : public Command {
   void Define(Args& args) override {
     args.Required("A", a_, "A store's directory, or an LSN of this store");
     args.Required("B", b_, "The same");
-    args.Flag("--full", full_, "Revisions, LSNs, writers and times count too");
+    args.Flag("--full", full_, "Revisions, LSNs, writers and times count too, and parked conflicts and leases");
     args.Footer(
         "Each side is built from its journal (and newest usable checkpoint) in TMPDIR, so what is compared is what\n"
-        "was committed, whatever the indexes say. Like diff(1): exit status 0 when the entries and tags are the\n"
-        "same, 1 when they differ, 2 or more in case of trouble.");
+        "was committed, whatever the indexes say. Like diff(1): exit status 0 when entries, tags and policies\n"
+        "are the same, 1 when they differ, 2 or more in case of trouble.");
   }
 
   Result<int> Run(Context& ctx) override {
@@ -97,6 +98,7 @@ class ReplayDiff : public Command {
     RowWriter rows(ctx, {"CHANGE", "KEY", "A", "B"});
     TENURE_RETURN_IF_ERROR(Merge<ArtifactEntry>(rows, *left, *right));
     TENURE_RETURN_IF_ERROR(Merge<TagEntry>(rows, *left, *right));
+    TENURE_RETURN_IF_ERROR(MergeRare(rows, *left, *right));
     TENURE_RETURN_IF_ERROR(rows.Finish());
     return different_ ? kDifferent : 0;
   }
@@ -136,15 +138,43 @@ class ReplayDiff : public Command {
     }
   }
 
+  Status MergeRare(RowWriter& rows, const index::IndexReader& left, const index::IndexReader& right) {
+    TENURE_ASSIGN(const RareRows a, ReadRareRows(left, full_));
+    TENURE_ASSIGN(const RareRows b, ReadRareRows(right, full_));
+    RareRows keys = a;
+    keys.insert(b.begin(), b.end());
+    for (const auto& [key, unused] : keys) {
+      static_cast<void>(unused);
+      const auto x = a.find(key);
+      const auto y = b.find(key);
+      const bool in_a = x != a.end();
+      const bool in_b = y != b.end();
+      if (in_a && in_b && x->second.content == y->second.content) continue;
+      const Side of_a = in_a ? Side{"there", x->second.json} : Side{};
+      const Side of_b = in_b ? Side{in_a ? "another" : "there", y->second.json} : Side{};
+      if (!Show(rows, key, of_a, of_b)) return {};
+    }
+    return {};
+  }
+
+  /// One side of a difference; without JSON: it is not there.
+  struct Side {
+    std::string value = "-";
+    std::string json = {};
+  };
+
   template <typename Row>
   bool Show(RowWriter& rows, const Row* x, const Row* y) {
+    return Show(rows, KeyOf(x != nullptr ? *x : *y), x != nullptr ? Side{Value(*x), RowJson(*x)} : Side{},
+                y != nullptr ? Side{Value(*y), RowJson(*y)} : Side{});
+  }
+  bool Show(RowWriter& rows, const std::string& key, const Side& a, const Side& b) {
     different_ = true;
-    const char* change = x == nullptr ? "added" : y == nullptr ? "removed" : "changed";
-    const std::string key = KeyOf(x != nullptr ? *x : *y);
+    const char* change = a.json.empty() ? "added" : b.json.empty() ? "removed" : "changed";
     std::string json = std::string("{\"change\":\"") + change + "\",\"key\":" + model::QuoteJson(key);
-    if (x != nullptr) json += ",\"a\":" + RowJson(*x);
-    if (y != nullptr) json += ",\"b\":" + RowJson(*y);
-    return rows.Add({change, key, x != nullptr ? Value(*x) : "-", y != nullptr ? Value(*y) : "-"}, json + "}");
+    if (!a.json.empty()) json += ",\"a\":" + a.json;
+    if (!b.json.empty()) json += ",\"b\":" + b.json;
+    return rows.Add({change, key, a.value, b.value}, json + "}");
   }
 
   std::string a_;

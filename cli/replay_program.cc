@@ -52,10 +52,11 @@ int RunReplay(const std::vector<std::string>& arguments) {
   for (const CommandEntry& entry : kCommands) {
     if (given == entry.name) return RunCommand(kProgram, entry, invocation);
   }
-  return Fail(base::MakeError(ErrorCode::kInvalidArgument,
-                              given.empty() ? "no command is given" : "there is no command 'tenure-replay " + given + "'",
-                              "'tenure-replay --help' lists the commands"),
-              invocation.format);
+  return Fail(
+      base::MakeError(ErrorCode::kInvalidArgument,
+                      given.empty() ? "no command is given" : "there is no command 'tenure-replay " + given + "'",
+                      "'tenure-replay --help' lists the commands"),
+      invocation.format);
 }
 
 }  // namespace tenure::cli

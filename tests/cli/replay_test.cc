@@ -14,7 +14,10 @@ namespace {
 
 namespace fs = std::filesystem;
 namespace at = journal::frame_at;
+using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 class ReplayTest : public StoreTest {
  protected:
@@ -347,6 +350,25 @@ TEST_F(ReplayTest, DiffOfPointsAndOfStores) {
   const Finished removed = Replay({"diff", ".", other});
   EXPECT_EQ(removed.status, 1);
   EXPECT_THAT(removed.out, HasSubstr("removed  app/a1:1"));
+  Ok({"-C", other, "put", "app/a1:1", "--digest", kDigestB});
+  // Policies count; conflicts and leases, which are named by LSNs, only with --full.
+  const auto keys = [&](const std::vector<std::string>& options) {
+    std::vector<std::string> arguments = {"diff", ".", other, "--format", "jsonl"};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    std::vector<std::string> text;
+    for (const Json& row : ParseLines(Replay(arguments).out)) {
+      text.push_back(row["change"].get<std::string>() + " " + row["key"].get<std::string>());
+    }
+    return text;
+  };
+  Ok({"policy", "set", "app/**", "--immutable"});
+  Ok({"lease", "acquire", "z"});
+  EXPECT_THAT(keys({}), Contains("removed policy app/**"));
+  Ok({"-C", other, "policy", "set", "app/**", "--no-immutable"});
+  EXPECT_THAT(keys({}), AllOf(Contains("changed policy app/**"), Not(Contains(HasSubstr("lease")))));
+  Ok({"-C", other, "policy", "set", "app/**", "--immutable"});
+  EXPECT_THAT(keys({}), Not(Contains(HasSubstr("policy"))));
+  EXPECT_THAT(keys({"--full"}), AllOf(Contains("changed policy app/**"), Contains(HasSubstr("removed lease "))));
   // Trouble is not "different".
   EXPECT_EQ(Replay({"diff", "0", "99"}).status, 4);
   EXPECT_EQ(Replay({"diff", ".", "/nonexistent/here"}).status, 10);

@@ -18,7 +18,8 @@ std::optional<KeyModel::State> KeyModel::Step(const State& state, const Input& i
   if (input.what == Do::kRead) return StepRead(state, output);
   const bool live = state.value != 0;
   const bool missing = input.what == Do::kDelete && !live;
-  const bool conflict = input.if_revision && *input.if_revision != (live ? state.revision : 0);
+  const bool stale = input.base && (*input.base == 0 ? live : *input.base != state.revision);
+  const bool conflict = stale || (input.if_revision && *input.if_revision != (live ? state.revision : 0));
   if (conflict || missing) {
     if (output == nullptr) return std::nullopt;  // it cannot have taken effect here
     const bool told =
@@ -42,6 +43,7 @@ std::string KeyModel::Text(const Input& input, const Output* output) {
                      : input.what == Do::kDelete ? "delete"
                                                  : "read";
   if (input.if_revision) text += " if revision " + std::to_string(*input.if_revision);
+  if (input.base) text += " based on revision " + std::to_string(*input.base);
   if (output == nullptr) return text + " -> unknown";
   switch (output->answer) {
     case Answer::kDone:

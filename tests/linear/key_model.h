@@ -18,7 +18,8 @@ struct KeyModel {
   struct Input {
     Do what = Do::kRead;
     std::uint64_t value = 0;                                  ///< put: what to write; not 0.
-    std::optional<std::uint64_t> if_revision = std::nullopt;  ///< 0: only if there is no live entry.
+    std::optional<std::uint64_t> if_revision = std::nullopt;  ///< Of the live entry; 0: only if there is none.
+    std::optional<std::uint64_t> base = std::nullopt;         ///< The same, but that of a tombstone will do.
   };
   enum class Answer : std::uint8_t { kDone, kConflict, kNotFound, kValue };
   struct Output {

@@ -64,6 +64,15 @@ TEST(LinearKey, ConditionsOnWhatIsNotThere) {
   EXPECT_TRUE(Good({Put(1, 2, 70, 1), Put(3, 4, 70, 1)})) << "the same again changes nothing";
 }
 
+TEST(LinearKey, ATombstoneIsABase) {
+  Key revive = PutIf(5, 6, 0, 71, 3);
+  revive.input.if_revision.reset();
+  revive.input.base = 2;
+  EXPECT_TRUE(Good({Put(1, 2, 70, 1), Delete(3, 4, 2), revive}));
+  revive.input.base = 1;
+  EXPECT_FALSE(Good({Put(1, 2, 70, 1), Delete(3, 4, 2), revive}));
+}
+
 TEST(LinearKeyRefuses, LostUpdate) {
   EXPECT_FALSE(Good({Put(1, 2, 70, 1), PutIf(3, 6, 1, 71, 2), PutIf(4, 5, 1, 72, 2)}));
 }

@@ -92,6 +92,7 @@ class Committer {
 
  private:
   Status CatchUp(Lsn durable);
+  Status ReadFromPosition(Lsn durable);
   Status ReadOn(journal::Reader& reader, Lsn durable);
   Status JumpToIndex();
   Status MoveToNewest(const journal::Chain& chain);

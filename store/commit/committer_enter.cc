@@ -49,11 +49,8 @@ Status Committer::ReadOn(journal::Reader& reader, Lsn durable) {
   return {};
 }
 
-/// Reads what others committed since this process last had the turn.
-Status Committer::CatchUp(Lsn durable) {
-  const bool far_behind =
-      position_ && durable > position_->last_lsn + kReadOnMax && context_.AppliedHint() > position_->last_lsn;
-  if (!position_ || far_behind) TENURE_RETURN_IF_ERROR(JumpToIndex());
+/// From the position that this process remembers.
+Status Committer::ReadFromPosition(Lsn durable) {
   if (position_->last_lsn > durable) {
     return base::MakeError(ErrorCode::kCorruption,
                            context_.index_dir + ": the index has applied LSN " + std::to_string(position_->last_lsn) +
@@ -68,6 +65,21 @@ Status Committer::CatchUp(Lsn durable) {
                   journal::Reader::Open(context_.env, context_.journal_dir, context_.journal_id, *position_, trimmed));
   }
   return ReadOn(*reader_, durable);
+}
+
+/// Reads what others committed since this process last had the turn.
+Status Committer::CatchUp(Lsn durable) {
+  const bool far_behind =
+      position_ && durable > position_->last_lsn + kReadOnMax && context_.AppliedHint() > position_->last_lsn;
+  if (!position_ || far_behind) TENURE_RETURN_IF_ERROR(JumpToIndex());
+  Status read = ReadFromPosition(durable);
+  if (read.ok()) return read;
+  // A compaction may have taken away what this process had not read yet. It applied that to the index before, and with
+  // the lease claimed no other one removes anything that the index lacks.
+  TENURE_ASSIGN(const Lsn trimmed, context_.trimmed_below());
+  if (position_->last_lsn >= trimmed) return read;
+  TENURE_RETURN_IF_ERROR(JumpToIndex());
+  return ReadFromPosition(durable);
 }
 
 /// The position may be the sealed end of a segment whose successor has no frame yet: then it is the

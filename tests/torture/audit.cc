@@ -262,14 +262,14 @@ void Audit::AddLeaseCall(const Record& record, const Phase& phase, LeaseCalls& c
     }
     case Kind::kRenew:
       call.input = {Do::kRenew, record.c, deadline - 5'000'000};
-      known = record.returned != 0;
+      known = record.code == "ok" || IsRejected(record);
       if (record.code != "ok") output.answer = Answer::kLost;
       if (!known || record.code == "ok") AddExpiry(record.c, call.input.deadline, calls);
       break;
     case Kind::kRelease:
     case Kind::kBreak:
       call.input = {record.kind == Kind::kRelease ? Do::kRelease : Do::kBreak, record.c};
-      known = record.returned != 0;
+      known = record.code == "ok" || IsRejected(record);
       if (record.code != "ok") output.answer = Answer::kLost;
       break;
     default:

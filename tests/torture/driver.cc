@@ -1,6 +1,7 @@
 #include "tests/torture/driver.h"
 
 #include <chrono>
+#include <cstdio>
 #include <utility>
 
 namespace tenure::torture {
@@ -48,6 +49,11 @@ void Driver::End(Record& record, const std::string& code) {
 
 template <class T>
 void Driver::End(Record& record, const Result<T>& result) {
+  // Those that are a failure of the run, in most cases: the message says more than the code.
+  if (!result.ok() && (ExitCode(result.error().code) == 1 || result.error().code == ErrorCode::kCompacted)) {
+    std::fprintf(stderr, "process %llu, call %llu: %s\n", static_cast<unsigned long long>(process_),
+                 static_cast<unsigned long long>(record.id), result.error().message.c_str());
+  }
   End(record, result.ok() ? std::string("ok") : std::string(ErrorCodeName(result.error().code)));
 }
 

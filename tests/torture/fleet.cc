@@ -97,7 +97,8 @@ void Fleet::Start(int slot, bool with_fail_point) {
   if (with_fail_point) {
     const bool stop = Below(2) == 0;
     process->fail_point = kFailPoints[Below(std::size(kFailPoints))];
-    setting = "TENURE_FAILPOINT=" + process->fail_point + (stop ? "=stop@" : "=kill@") + std::to_string(1 + Below(40));
+    setting = "TENURE_FAILPOINT=" + process->fail_point + (stop ? "=stop@" : "=kill@") +
+              std::to_string(1 + Below(1 + Below(40)));
   }
   std::vector<char*> arguments, environment;
   for (std::string& word : words) arguments.push_back(word.data());
@@ -221,7 +222,7 @@ void Fleet::Watch(std::uint64_t phase, std::uint64_t until) {
     }
     if (process && process->stopped_at != 0 && (now >= process->continue_at || now >= until)) Continue(*process);
     if (!process && now < until) {
-      Start(slot, slot != 0 && Below(3) == 0);
+      Start(slot, slot != 0 && Below(2) == 0);
       Send(*processes_[static_cast<std::size_t>(slot)],
            "run " + std::to_string(phase) + " " + std::to_string(until) + "\n");
     }

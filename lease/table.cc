@@ -77,11 +77,14 @@ model::LeaseRow Table::End(Lsn id, model::EffectKind kind) {
 
 void Table::Clear() { *this = Table(); }
 
-std::optional<std::uint32_t> Table::FreeSlot() const {
-  for (std::size_t slot = slot_hint_; slot < model::kLeasesMax; ++slot) {
-    if (slot >= slots_used_.size() || !slots_used_[slot]) return static_cast<std::uint32_t>(slot);
+std::optional<std::uint32_t> Table::FreeSlot(const std::function<bool(std::uint32_t slot)>& usable) const {
+  std::optional<std::uint32_t> lowest;
+  for (std::uint32_t slot = static_cast<std::uint32_t>(slot_hint_); slot < model::kLeasesMax; ++slot) {
+    if (slot < slots_used_.size() && slots_used_[slot]) continue;
+    if (!usable || usable(slot)) return slot;
+    if (!lowest) lowest = slot;
   }
-  return std::nullopt;
+  return lowest;
 }
 
 void Table::AppendAt(const std::string& text, std::vector<Lsn>& to) const {

@@ -56,8 +56,9 @@ class Table {
   void Clear();
   std::size_t size() const { return leases_.size(); }
   bool empty() const { return leases_.empty(); }
-  /// The lowest row of shared memory that no lease has; nullopt when there is none.
-  std::optional<std::uint32_t> FreeSlot() const;
+  /// The lowest row of shared memory that no lease has, and that `usable` accepts, if there is one that it does;
+  /// nullopt when all have one.
+  std::optional<std::uint32_t> FreeSlot(const std::function<bool(std::uint32_t slot)>& usable = nullptr) const;
 
   /// Leases that keep one of `mode` on `scopes` from being granted, by id.
   std::vector<Lsn> InTheWay(std::span<const Scope> scopes, LeaseMode mode) const;

@@ -58,6 +58,7 @@ void Committer::Begin(Flight& flight, const Flight* last) {
   flight.judged_leases = false;
   flight.waited = false;
   flight.touched.clear();
+  flight.ends.clear();
   flight.end = BatchEnd::kDone;
   flight.landed.store(false, std::memory_order_relaxed);
   desk_.Begin(epoch_, frame.boottime_ms, frame.time_ms, heads_.leases());
@@ -85,6 +86,7 @@ void Committer::Close(Flight& flight) {
   flight.frame.state_hash = heads_.state_hash();
   flight.judged_leases = desk_.judged();
   desk_.TakeTouched(flight.touched);
+  desk_.TakeEnds(flight.ends);
 }
 
 std::uint64_t Committer::AgeNs(const Flight& flight) const { return context_.env.MonotonicNs() - flight.began_ns; }
@@ -181,6 +183,7 @@ BatchEnd Committer::AppendAndPublish(Flight& flight) {
     return fenced("superseded before the batch was published");
   }
   TENURE_FAIL_POINT("commit.after_publish");
+  desk_.ConfirmEnds(flight.ends);
   flight.after = *after;
   const std::uint64_t capacity = writer_->segment().header.capacity;
   spare_bytes_.store(journal::NextCapacity(capacity), std::memory_order_relaxed);

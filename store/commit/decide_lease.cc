@@ -71,7 +71,7 @@ class Acquiring {
     LeaseDecision decision;
     End(heads_, verdict.endings, decision.effects);
     if (heads_.leases().size() >= model::kLeasesMax) End(heads_, FindOver(heads_, desk_), decision.effects);
-    const auto slot = heads_.leases().FreeSlot();
+    const auto slot = heads_.leases().FreeSlot([this](std::uint32_t free) { return desk_.MayInstall(free); });
     if (!slot) return Rejected(lease::ExhaustedError(heads_.leases().size()));
     Grant(*slot, lsn, time_ms, decision);
     return decision;
@@ -225,6 +225,7 @@ void TouchLeases(const Heads& heads, LeaseDesk& desk, const model::CommittedTxn&
       if (heads.leases().Find(txn.lsn) != nullptr) desk.Touch(heads.leases().ScopesOf(txn.lsn));
       continue;
     }
+    desk.NoteEnd(effect.lease.front().row.info.id);
     const auto* ended = heads.leases().FindEnded(effect.lease.front().row.info.id);
     if (ended != nullptr) desk.Touch(ended->scopes);
   }

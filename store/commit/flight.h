@@ -14,6 +14,7 @@
 
 #include "lease/scope.h"
 #include "store/commit/drain.h"
+#include "store/commit/lease_desk.h"
 #include "store/journal/writer.h"
 #include "tenure/result.h"
 
@@ -34,6 +35,7 @@ struct Flight {
   bool judged_leases = false;         // by the time of the frame
   bool waited = false;                // for another one to be written
   std::vector<lease::Scope> touched;  // scopes of leases granted or ended in it
+  std::vector<LeaseDesk::End> ends;   // of leases released or broken in it
 
   // Set by whoever wrote it.
   BatchEnd end = BatchEnd::kDone;

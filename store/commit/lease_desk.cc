@@ -21,6 +21,8 @@ void LeaseDesk::Begin(std::uint64_t epoch, std::uint64_t boottime_ms, TimeMs tim
   now_ms_ = boottime_ms;
   time_ms_ = time_ms;
   touched_.clear();
+  closed_.clear();
+  ends_.clear();
   judged_ = false;
   if (cells_.area().ready.load(std::memory_order_acquire) == 0) Prepare(table);
 }
@@ -97,9 +99,10 @@ bool LeaseDesk::CloseForEnding(const model::LeaseRow& row) {
   const auto cell = cells_.At(row.slot, row.info.id);
   if (!cell) return false;
   // An end that was decided before and came to nothing is decided again.
-  if (cell->state == LeaseCellState::kEnding) return true;
+  if (cell->state == LeaseCellState::kEnding) return closed_.push_back({row.slot, row.info.id}), true;
   if (cell->state != LeaseCellState::kOpen || cell->deadline_ms <= now_ms_) return false;
   (void)cells_.Close(row.slot, row.info.id, LeaseCellState::kEnding);
+  closed_.push_back({row.slot, row.info.id});
   return true;
 }
 
@@ -143,6 +146,20 @@ void LeaseDesk::Touch(std::span<const lease::Scope> scopes) {
 void LeaseDesk::TakeTouched(std::vector<lease::Scope>& scopes) {
   scopes.insert(scopes.end(), std::make_move_iterator(touched_.begin()), std::make_move_iterator(touched_.end()));
   touched_.clear();
+}
+
+void LeaseDesk::NoteEnd(Lsn id) {
+  const auto closed = std::find_if(closed_.begin(), closed_.end(), [id](const End& end) { return end.id == id; });
+  if (closed != closed_.end()) ends_.push_back(*closed);
+}
+
+void LeaseDesk::TakeEnds(std::vector<End>& ends) {
+  ends.insert(ends.end(), ends_.begin(), ends_.end());
+  ends_.clear();
+}
+
+void LeaseDesk::ConfirmEnds(std::span<const End> ends) {
+  for (const End& end : ends) cells_.ConfirmEnd(end.slot, end.id);
 }
 
 void LeaseDesk::Call(std::span<const lease::Scope> scopes, std::uint64_t now_ms) const {

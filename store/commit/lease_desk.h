@@ -49,6 +49,10 @@ class LeaseDesk {
   /// The request has a place in the queue now: what circle does it close?
   std::optional<std::string> Queue(const lease::Table& table, const ingest::WaitCells::Place& place);
 
+  /// Cells that a grant may take: see IsSettled. A batch that comes to nothing would leave the lease that it was to end
+  /// in the journal and without a cell.
+  bool MayInstall(std::uint32_t slot) const { return cells_.IsSettled(slot, now_ms_); }
+
   /// Nobody has to look at a cell that is open and past its time again.
   void CloseExpired() { cells_.CloseExpired(now_ms_); }
 
@@ -58,6 +62,15 @@ class LeaseDesk {
   void Touch(std::span<const lease::Scope> scopes);
   /// Moves the scopes touched since Begin, or since it was called last, behind those in `scopes`.
   void TakeTouched(std::vector<lease::Scope>& scopes);
+  /// A lease whose release or break is in this batch.
+  void NoteEnd(Lsn id);
+  struct End {
+    std::uint32_t slot = 0;
+    Lsn id = 0;
+  };
+  void TakeEnds(std::vector<End>& ends);
+  /// The batch with these is published. Any thread.
+  void ConfirmEnds(std::span<const End> ends);
   /// Calls all that wait for one of `scopes`. Any thread.
   void Call(std::span<const lease::Scope> scopes, std::uint64_t now_ms) const;
 
@@ -74,6 +87,8 @@ class LeaseDesk {
   TimeMs time_ms_ = 0;
   bool judged_ = false;
   std::vector<lease::Scope> touched_;
+  std::vector<End> closed_;  // by releases and breaks since Begin; some may come to nothing
+  std::vector<End> ends_;    // of those, the ones that are in the batch
   /// The last secrets that fitted: hashing one takes longer than everything else about it.
   struct Fitted {
     Lsn id = 0;

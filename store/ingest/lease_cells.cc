@@ -92,12 +92,18 @@ bool LeaseCells::Close(std::uint32_t slot, std::uint64_t id, LeaseCellState stat
   return true;
 }
 
-void LeaseCells::Reopen(std::uint32_t slot, std::uint64_t id) {
+bool LeaseCells::IsSettled(std::uint32_t slot, std::uint64_t now_ms) const {
+  if (slot >= kLeaseCells) return true;
+  const std::uint64_t word = cell(slot).word.Load().second;
+  return LeaseStateOf(word) != LeaseCellState::kEnding || LeaseDeadline(word) <= now_ms;
+}
+
+void LeaseCells::Decide(std::uint32_t slot, std::uint64_t id, LeaseCellState state) {
   base::Atomic128& word = cell(slot).word;
   base::Pair64 seen = word.Load();
   while (seen.first == id && LeaseStateOf(seen.second) == LeaseCellState::kEnding) {
-    const std::uint64_t open = LeaseWord(LeaseDeadline(seen.second), LeaseEpoch(seen.second), LeaseCellState::kOpen);
-    if (word.CompareExchange(seen, {id, open})) return;
+    const std::uint64_t decided = LeaseWord(LeaseDeadline(seen.second), LeaseEpoch(seen.second), state);
+    if (word.CompareExchange(seen, {id, decided})) return;
   }
 }
 

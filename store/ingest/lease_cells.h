@@ -35,7 +35,11 @@ class LeaseCells {
   bool Close(std::uint32_t slot, std::uint64_t id, LeaseCellState state,
              std::optional<std::uint64_t> expired_at_ms = std::nullopt);
   /// kEnding becomes kOpen: the release or break that closed it came to nothing.
-  void Reopen(std::uint32_t slot, std::uint64_t id);
+  void Reopen(std::uint32_t slot, std::uint64_t id) { Decide(slot, id, LeaseCellState::kOpen); }
+  /// kEnding becomes kClosed: it is published.
+  void ConfirmEnd(std::uint32_t slot, std::uint64_t id) { Decide(slot, id, LeaseCellState::kClosed); }
+  /// Whether another lease may have the cell: not while one that its time has not ended may be opened again.
+  bool IsSettled(std::uint32_t slot, std::uint64_t now_ms) const;
   /// Closes every cell whose deadline is not behind `now_ms`, also those of leases that were never granted.
   void CloseExpired(std::uint64_t now_ms);
   /// The earliest deadline of an open cell.
@@ -46,6 +50,7 @@ class LeaseCells {
   Membership& member() const { return member_; }
 
  private:
+  void Decide(std::uint32_t slot, std::uint64_t id, LeaseCellState state);
   LeaseCell& cell(std::uint32_t slot) const { return segment_.lease_cell(slot); }
   Membership& member_;
   SharedSegment& segment_;

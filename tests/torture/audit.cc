@@ -50,11 +50,21 @@ std::vector<std::string> Audit::Judge(Phase phase) {
   problems_.clear();
   keys_before_ = keys_;
   scopes_before_ = scopes_;
+  const auto begin = [this](int complaints) { complaints_left_ = complaints; };
+  begin(4);
   ReadLog(phase);
+  begin(4);
   CheckAnswers(phase);
+  begin(4);
   CheckReads(phase);
-  for (std::uint32_t key = 0; key < kKeys; ++key) JudgeKey(key, phase);
-  for (std::uint32_t scope = 0; scope < kScopes; ++scope) JudgeScope(scope, phase);
+  for (std::uint32_t key = 0; key < kKeys; ++key) {
+    begin(1);
+    JudgeKey(key, phase);
+  }
+  for (std::uint32_t scope = 0; scope < kScopes; ++scope) {
+    begin(1);
+    JudgeScope(scope, phase);
+  }
   Forget();
   return problems_;
 }

@@ -141,6 +141,14 @@ TEST_F(LeaseTable, SlotsAreReused) {
   EXPECT_EQ(table_.FreeSlot(), 3u);
 }
 
+TEST_F(LeaseTable, ASlotThatIsNotSettledIsTakenOnlyWhenThereIsNoOther) {
+  table_.Add(Row(1, {"a"}, 0));
+  table_.Add(Row(2, {"b"}, 1));
+  (void)table_.End(1, model::EffectKind::kBreakLease);
+  EXPECT_EQ(table_.FreeSlot([](std::uint32_t slot) { return slot != 0; }), 2u);
+  EXPECT_EQ(table_.FreeSlot([](std::uint32_t) { return false; }), 0u);
+}
+
 // The table's index of scopes against the plain rule, over any sequence of grants and ends.
 RC_GTEST_PROP(LeaseTableProperty, FindsExactlyWhatConflictsAndCovers, ()) {
   Table table;

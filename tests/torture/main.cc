@@ -19,14 +19,15 @@ volatile std::sig_atomic_t interrupted = 0;
 
 constexpr const char* kUsage =
     "usage: tenure-torture [--seconds S] [--processes N] [--seed N] [--store DIR] [--commit-ttl-ms N]\n"
-    "                      [--phase-ms N] [--fault-gap-ms N] [--json]\n"
+    "                      [--phase-ms N] [--fault-gap-ms N] [--json] [--discard]\n"
     "  --seconds S        how long the processes run (60); SIGINT ends earlier, with all checks\n"
     "  --processes N      how many at a time (16)\n"
     "  --seed N           of all decisions (random); the schedule of the processes is the kernel's\n"
     "  --store DIR        an empty directory, kept (a temporary one, removed unless something fails)\n"
     "  --commit-ttl-ms N  how long a committer may stand still before another takes over (200)\n"
     "  --phase-ms N       between two judgements (2000)\n"
-    "  --fault-gap-ms N   between two faults, on average (120)\n";
+    "  --fault-gap-ms N   between two faults, on average (120)\n"
+    "  --discard          remove a temporary store after a failure, too\n";
 
 /// False: `text` is no number, or out of range.
 bool Number(const char* text, double least, double most, double& value) {
@@ -39,8 +40,8 @@ bool Number(const char* text, double least, double most, double& value) {
 bool Parse(int argc, char** argv, RunOptions& options) {
   for (int i = 1; i < argc; ++i) {
     const std::string name = argv[i];
-    if (name == "--json") {
-      options.json = true;
+    if (name == "--json" || name == "--discard") {
+      (name == "--json" ? options.json : options.discard) = true;
       continue;
     }
     if (i + 1 == argc) return false;
@@ -95,7 +96,7 @@ int Main(int argc, char** argv) {
                options.fleet.processes, options.seconds, options.fleet.store.c_str());
   const int status = Run(options).Go(interrupted);
   std::error_code ignored;
-  if (temporary && status == 0) std::filesystem::remove_all(options.fleet.store, ignored);
+  if (temporary && (status == 0 || options.discard)) std::filesystem::remove_all(options.fleet.store, ignored);
   return status;
 }
 

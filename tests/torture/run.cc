@@ -294,8 +294,7 @@ void Run::Report() const {
     }
   }
   if (problems_.empty()) return;
-  std::fprintf(stderr,
-               "%zu problems; the store is kept in %s. Again: tenure-torture --seed %llu --processes %d --seconds %g\n",
+  std::fprintf(stderr, "%zu problems; the store: %s. Again: tenure-torture --seed %llu --processes %d --seconds %g\n",
                problems_.size(), options_.fleet.store.c_str(), static_cast<unsigned long long>(options_.fleet.seed),
                options_.fleet.processes, options_.seconds);
 }

@@ -21,6 +21,7 @@ struct RunOptions {
   std::uint64_t phase_ms = 2'000;
   std::uint64_t fault_gap_ms = 120;
   bool json = false;
+  bool discard = false;  ///< A temporary store is removed after a failure, too.
 };
 
 class Run {

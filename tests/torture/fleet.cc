@@ -205,6 +205,13 @@ void Fleet::Bury(Process& process, int status) {
   processes_[static_cast<std::size_t>(process.slot)] = nullptr;
 }
 
+void Fleet::BuryDead() {
+  for (auto& process : processes_) {
+    int status = 0;
+    if (process && ::waitpid(process->pid, &status, WNOHANG) == process->pid) Bury(*process, status);
+  }
+}
+
 /// Notices who died or stopped, wakes up whose time has come, replaces the dead.
 void Fleet::Watch(std::uint64_t phase, std::uint64_t until) {
   const std::uint64_t now = Now();

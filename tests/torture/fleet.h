@@ -49,6 +49,8 @@ class Fleet {
   /// Lets all run until `until`, with faults; then waits until all are quiet. Calls that were not answered are among
   /// the records, too. False: see problems().
   bool RunPhase(std::uint64_t phase, std::uint64_t until, std::uint64_t fault_gap_ms);
+  /// Between phases: notices who died at a fail point while it was quiet, and so lost its leases.
+  void BuryDead();
   /// Lets all close the store and end.
   bool End();
 

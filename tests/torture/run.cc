@@ -112,6 +112,7 @@ bool Run::OnePhase(std::uint64_t until) {
   for (Record& record : own_) phase.records.push_back(std::move(record));
   own_.clear();
   phase.ended = Now();
+  fleet_.BuryDead();
   Count(phase.records);
   for (std::string& problem : audit_.Judge(std::move(phase))) Complain(std::move(problem));
   figures_.push_back(Measure(options_.fleet.store, fleet_.PidOfSlot(0)));

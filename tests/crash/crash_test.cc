@@ -160,5 +160,25 @@ INSTANTIATE_TEST_SUITE_P(Points, CrashWhileCompacting,
                                            Scenario{"compact.published", 1}, Scenario{"compact.segment_removed", 1}),
                          Name);
 
+class StoppedWhileCompacting : public Crash {};
+
+/// Woken up, it finds that the journal behind its place was trimmed: it goes on from the index, and fails nothing.
+TEST_F(StoppedWhileCompacting, GoesOnFromTheIndex) {
+  Child stopped = Start({"a", "write", "100"}, "turn.before_release=stop@30");
+  ASSERT_TRUE(stopped.WaitStopped());
+  const auto other = Start({"b", "write", std::to_string(kTransactions)}).Wait();
+  ASSERT_EQ(other.exit_code, 0) << other.out << other.err;
+  const auto compacted = Start({"c", "compact"}).Wait();
+  ASSERT_EQ(compacted.exit_code, 0) << compacted.out << compacted.err;
+  stopped.Kill(SIGCONT);
+  const auto woken = stopped.Wait();
+  ASSERT_EQ(woken.exit_code, 0) << woken.out << woken.err;
+  Note(other.out);
+  Note(woken.out);
+  EXPECT_EQ(rejected_, "");
+  EXPECT_EQ(acknowledged_.size(), kTransactions + 100u);
+  CheckEverything();
+}
+
 }  // namespace
 }  // namespace tenure

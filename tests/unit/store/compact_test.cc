@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
-#include <string>
 #include <thread>
 #include <vector>
 
@@ -40,40 +39,6 @@ TEST(CompactBesideWriters, WaitsForNothingOfItsOwnBatch) {
   }
   done = true;
   for (std::thread& writer : writers) writer.join();
-}
-
-/// A process that has not read on for a while finds that the journal behind its place was trimmed by another one.
-TEST(CompactBesideWriters, WhoeverIsOvertakenGoesOnFromTheIndex) {
-  const testing::Scratch scratch;
-  OpenOptions options;
-  options.background = false;
-  auto slow = Store::Create(scratch.path(), {}, options);
-  ASSERT_TRUE(slow.ok()) << slow.error().message;
-  auto fast = Store::Open(scratch.path(), options);
-  ASSERT_TRUE(fast.ok()) << fast.error().message;
-  std::uint64_t puts = 0;
-  const auto put = [&puts](Store& store, const std::string& name) {
-    Transaction txn;
-    PutSpec spec;
-    spec.name = name;
-    spec.version = "1";
-    spec.size = ++puts;
-    spec.annotations = "{\"fill\":\"" + std::string(20'000, 'x') + "\"}";
-    txn.Put(spec);
-    return store.Commit(txn);
-  };
-  for (int round = 0; round < 3; ++round) {
-    const auto here = put(*slow, "slow");
-    ASSERT_TRUE(here.ok()) << here.error().message;
-    for (int i = 0; i < 400; ++i) ASSERT_TRUE(put(*fast, "fast/" + std::to_string(i % 7)).ok());
-    const auto report = fast->Compact();
-    ASSERT_TRUE(report.ok()) << report.error().message;
-    ASSERT_GT(report->segments_removed, 0u) << "the place of the other one must be gone";
-    const auto receipt = put(*slow, "slow/again");
-    ASSERT_TRUE(receipt.ok()) << receipt.error().message;
-    EXPECT_GT(receipt->lsn, here->lsn + 400);
-    EXPECT_TRUE(slow->Get("fast/3:1").ok());
-  }
 }
 
 }  // namespace

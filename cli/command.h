@@ -99,8 +99,6 @@ void DefineWriteOptions(Args& args, WriteOptions& write);
 /// Reads token files, and TENURE_LEASE_TOKEN where no --lease is given. kInvalidArgument for a strategy that
 /// there is none of, naming those there are.
 Result<CommitOptions> CommitOptionsOf(const WriteOptions& write);
-/// The strategy of that name.
-Result<ConflictStrategy> ParseStrategy(const std::string& name);
 
 class Context {
  public:
@@ -145,8 +143,5 @@ class Context {
   Output out_;
   std::string done_;
 };
-
-/// `path` under the working directory, unless it is absolute.
-Result<std::string> AbsolutePath(const std::string& path);
 
 }  // namespace tenure::cli

@@ -2,7 +2,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <climits>
 #include <cstdlib>
 #include <cstring>
 #include <utility>
@@ -10,22 +9,15 @@
 #include "cli/args.h"
 #include "cli/command.h"
 #include "cli/lease_options.h"
+#include "cli/parse.h"
 #include "cli/signals.h"
 #include "cli/terminal.h"
+#include "cli/working_directory.h"
 #include "store/base/error.h"
 #include "store/recovery/config.h"
 
 namespace tenure::cli {
 namespace {
-
-Result<std::string> WorkingDirectory() {
-  char buffer[PATH_MAX];
-  if (::getcwd(buffer, sizeof buffer) == nullptr) {
-    return base::MakeError(ErrorCode::kIo, std::string("cannot tell the working directory: ") + std::strerror(errno),
-                           "name the store with -C DIR");
-  }
-  return std::string(buffer);
-}
 
 bool IsDirectory(const std::string& path) {
   struct stat info = {};
@@ -63,12 +55,6 @@ bool OnlyReadable(base::Env& env, const std::string& path) {
 
 }  // namespace
 
-Result<std::string> AbsolutePath(const std::string& path) {
-  if (!path.empty() && path[0] == '/') return path;
-  TENURE_ASSIGN(const std::string dir, WorkingDirectory());
-  return path == "." ? dir : dir + "/" + path;
-}
-
 void DefineWriteOptions(Args& args, WriteOptions& write) {
   args.Option("--request-id", write.request_id, "ID", "Retrying with the same id never applies twice");
   args.Option("--on-conflict", write.on_conflict, "STRATEGY",
@@ -78,12 +64,6 @@ void DefineWriteOptions(Args& args, WriteOptions& write) {
   args.Repeated("--lease", write.leases, "TOKEN|@FILE",
                 "Write under this lease; may be repeated; default: TENURE_LEASE_TOKEN, where it covers");
   args.Option("--wait", write.wait, "DUR", "How long to wait for a lease that others hold: 250ms, 30s, 5m, 2h");
-}
-
-Result<ConflictStrategy> ParseStrategy(const std::string& name) {
-  if (const auto strategy = StrategyOf(name)) return *strategy;
-  return base::MakeError(ErrorCode::kInvalidArgument, "there is no conflict strategy '" + name + "'",
-                         "strategies are reject, last-writer-wins, first-writer-wins, merge, merge-or-park and park");
 }
 
 Result<CommitOptions> CommitOptionsOf(const WriteOptions& write) {

@@ -8,6 +8,7 @@
 #include "cli/formats/formats.h"
 #include "cli/formats/importer.h"
 #include "cli/formats/shard.h"
+#include "cli/parse.h"
 #include "cli/registry.h"
 #include "cli/signals.h"
 #include "store/base/error.h"

@@ -2,6 +2,7 @@
 #include "cli/args.h"
 #include "cli/command.h"
 #include "cli/registry.h"
+#include "cli/working_directory.h"
 #include "store/base/error.h"
 #include "store/model/json.h"
 

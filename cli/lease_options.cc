@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "cli/working_directory.h"
 #include "lease/token.h"
 #include "store/base/error.h"
 #include "store/model/json.h"

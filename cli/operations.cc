@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "cli/command.h"
+#include "cli/parse.h"
 #include "lease/token.h"
 #include "store/base/error.h"
 #include "store/model/json.h"

@@ -11,6 +11,7 @@
 #include "store/base/error.h"
 #include "store/model/json.h"
 #include "store/model/reference.h"
+#include "store/model/validate.h"
 
 namespace tenure::cli {
 namespace {
@@ -64,6 +65,11 @@ Result<std::vector<std::string>> TakePath(const std::string& assignment, std::si
       pos = end;
     }
     if (name.empty()) return BadPath(assignment, "a member name is empty");
+    // Members are written, and given back, by recursion; the store takes no deeper nesting anyway.
+    if (path.size() == model::kJsonDepthMax) {
+      return BadPath(assignment.substr(0, 80),
+                     "more than " + std::to_string(model::kJsonDepthMax) + " levels of members");
+    }
     path.push_back(std::move(name));
     if (pos >= assignment.size()) return BadPath(assignment, "there is no '='");
     if (assignment[pos] == '=') return path;
@@ -130,6 +136,12 @@ Result<At> ParseAt(const std::string& text, const std::string& what) {
   }
   at.time_ms = *time;
   return at;
+}
+
+Result<ConflictStrategy> ParseStrategy(const std::string& name) {
+  if (const auto strategy = StrategyOf(name)) return *strategy;
+  return base::MakeError(ErrorCode::kInvalidArgument, "there is no conflict strategy '" + name + "'",
+                         "strategies are reject, last-writer-wins, first-writer-wins, merge, merge-or-park and park");
 }
 
 Result<Key> ParseKey(const std::string& ref, const char* command) {

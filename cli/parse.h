@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "tenure/conflict.h"
 #include "tenure/options.h"
 #include "tenure/result.h"
 
@@ -16,6 +17,9 @@ Result<std::uint64_t> ParseCount(std::string_view text, const std::string& what)
 
 /// `--at`: all digits is an LSN, everything else an RFC 3339 time with an offset. `what` is for the message.
 Result<At> ParseAt(const std::string& text, const std::string& what);
+
+/// The strategy of that name.
+Result<ConflictStrategy> ParseStrategy(const std::string& name);
 
 /// "name:version", split; kInvalidArgument for every other kind of reference.
 struct Key {

@@ -2,6 +2,7 @@
 #include "cli/args.h"
 #include "cli/command.h"
 #include "cli/file_digest.h"
+#include "cli/parse.h"
 #include "cli/registry.h"
 #include "cli/views.h"
 #include "store/base/error.h"

@@ -13,6 +13,7 @@
 #include "cli/signals.h"
 #include "cli/terminal.h"
 #include "cli/views.h"
+#include "cli/working_directory.h"
 #include "store/base/error.h"
 #include "store/base/hash.h"
 #include "store/model/json.h"

@@ -1,4 +1,5 @@
 // tenure-replay rebuild
+#include "cli/working_directory.h"
 #include "store/recovery/rebuild.h"
 
 #include <utility>

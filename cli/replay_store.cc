@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "cli/replay.h"
+#include "cli/working_directory.h"
 #include "store/base/error.h"
 #include "store/journal/reader.h"
 #include "store/journal/segments.h"

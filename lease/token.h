@@ -1,4 +1,4 @@
-// Lease tokens: what a holder is given, and what a write presents. 57 to 76 characters of [0-9a-z-]:
+// Lease tokens: what a holder is given, and what a write presents. 47 to 66 characters of [0-9a-z-]:
 //
 //   tnl-<8 hex: which store>-<lease id>-<32 hex: the secret>
 //

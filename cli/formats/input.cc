@@ -13,8 +13,8 @@
 #include <utility>
 #include <vector>
 
-#include "cli/command.h"
 #include "cli/unique_fd.h"
+#include "cli/working_directory.h"
 #include "store/base/error.h"
 
 namespace tenure::cli {

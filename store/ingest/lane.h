@@ -82,7 +82,6 @@ class LaneWriter {
   std::vector<std::uint32_t> free_;  // most recently drained last: its lines are warm
   std::uint64_t turn_ = 0;
   std::uint64_t reclaimed_ = 0;  // turns below are in free_ or in use again
-  std::uint64_t waiting_bytes_ = 0;
 };
 
 /// Where a detail is: in the index record.

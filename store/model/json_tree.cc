@@ -13,11 +13,16 @@ namespace {
 std::string Reason(const std::string& what) {
   const std::size_t dash = what.find(" - ");
   std::string reason = dash == std::string::npos ? what : what.substr(dash + 3);
-  // "last read" repeats input of any length; what follows it may still be worth keeping.
+  // "last read" repeats input of any length; what follows it may still be worth keeping. But the input can look like
+  // what would follow, and need not be UTF-8: only what is as short and plain as the library's own words is taken.
   if (const std::size_t last = reason.find("; last read: "); last != std::string::npos) {
+    constexpr std::size_t kExpectedBytesMax = 60;
     const std::size_t expected = reason.rfind("; expected ");
     const bool after = expected != std::string::npos && expected > last;
-    reason = reason.substr(0, last) + (after ? reason.substr(expected) : std::string());
+    std::string words = after ? reason.substr(expected) : std::string();
+    const auto plain = [](char c) { return c >= ' ' && c <= '~'; };
+    if (words.size() > kExpectedBytesMax || !std::all_of(words.begin(), words.end(), plain)) words.clear();
+    reason = reason.substr(0, last) + words;
   }
   return reason;
 }

@@ -14,6 +14,8 @@ namespace {
 
 constexpr std::int64_t kMsPerSecond = 1000;
 constexpr std::int64_t kMsPerDay = 86'400'000;
+constexpr std::int64_t kFirstSecond = -62'167'219'200;  // 0000-01-01T00:00:00Z
+constexpr std::int64_t kLastSecond = 253'402'300'799;   // 9999-12-31T23:59:59Z
 constexpr const char* kTimeHint =
     "write it as 2026-01-02T03:04:05Z or with an offset, such as 2026-01-02T03:04:05+01:00";
 constexpr const char* kDurationHint =
@@ -155,6 +157,9 @@ Result<TimeMs> ParseTime(std::string_view text) {
   const std::int64_t days = DaysFromCivil({year, month, day});
   const std::int64_t seconds = ((days * 24 + hour) * 60 + minute - offset) * 60 + second;
   if (second == 60 && ((seconds % 86'400) + 86'400) % 86'400 != 0) return BadTime(text, "names no such time of day");
+  // An offset can lead out of the years that can be written, and then what was read could not be printed.
+  if (seconds < kFirstSecond || seconds > kLastSecond)
+    return BadTime(text, "is not within the years 0000 to 9999 in UTC");
   return seconds * kMsPerSecond + ms;
 }
 

@@ -29,6 +29,21 @@ struct Screen {
   }
 };
 
+TEST(Annotations, NestingIsLimited) {
+  // Far more members than the stack has frames for, in one argument.
+  const auto nested = [](std::size_t outer) {
+    std::string assignment;
+    for (std::size_t i = 0; i < outer; ++i) assignment += "a.";
+    return cli::AnnotationsOf({assignment + "a=1"});
+  };
+  EXPECT_TRUE(nested(63).ok());
+  for (const std::size_t outer : {64u, 60'000u, 1'000'000u}) {
+    const auto refused = nested(outer);
+    ASSERT_FALSE(refused.ok());
+    EXPECT_THAT(refused.error().message, HasSubstr("more than 64 levels"));
+  }
+}
+
 TEST(Progress, NothingDuringTheFirstSecond) {
   Screen screen;
   cli::Progress progress("work", screen.Options());

@@ -72,6 +72,16 @@ TEST(CanonicalObject, Refusals) {
   EXPECT_TRUE(Ok(CanonicalObject(R"({"a":0e-999,"b":0.0})")));
 }
 
+TEST(CanonicalObject, RefusalsDoNotRepeatInputThatIsNoText) {
+  // The library's message ends with what it read, and this looks like the end of the message.
+  for (const std::string& bad : {std::string("\xDC"), std::string(200, 'x') + "\n"}) {
+    const auto result = CanonicalObject("{\"a\":\"; expected b" + bad + "\"}");
+    ASSERT_FALSE(result.ok());
+    EXPECT_TRUE(IsValidUtf8(result.error().message));
+    EXPECT_LT(result.error().message.size(), 200u) << result.error().message;
+  }
+}
+
 TEST(CanonicalObject, DepthLimitIsExact) {
   const auto nested = [](std::size_t depth) {
     std::string text = "1";

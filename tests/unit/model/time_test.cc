@@ -73,7 +73,12 @@ TEST(Time, Bad) {
                                                                   {"2026-01-02T24:00:00Z", "no such time"},
                                                                   {"2026-01-02T03:60:00Z", "no such time"},
                                                                   {"2026-01-02T03:04:60Z", "no such time"},
-                                                                  {"2026-01-02T03:04:61Z", "no such time"}};
+                                                                  {"2026-01-02T03:04:61Z", "no such time"},
+                                                                  {"0000-01-01T00:00:00+00:01", "not within the years"},
+                                                                  {"9999-12-31T23:59:59-00:01", "not within the years"},
+                                                                  {"9999-12-31T23:59:60Z", "not within the years"}};
+  EXPECT_EQ(FormatTime(*ParseTime("0000-01-01T00:00:00Z")), "0000-01-01T00:00:00.000Z");
+  EXPECT_EQ(FormatTime(*ParseTime("9999-12-31T23:59:59.999Z")), "9999-12-31T23:59:59.999Z");
   for (const auto& [text, says] : table) EXPECT_TRUE(Refused(ParseTime(text), says)) << text;
 }
 

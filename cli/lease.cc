@@ -123,8 +123,8 @@ class LeaseList : public Command {
       const bool table = ctx.format() == Format::kTable;
       const auto span = [table](std::uint64_t ms) { return table ? lease::Duration(ms) : std::to_string(ms); };
       rows.Add({std::to_string(lease.id), lease.mode == LeaseMode::kShared ? "shared" : "exclusive",
-                span(lease.left_ms), span(lease.age_ms), lease.writer, std::to_string(lease.pid), ScopesText(lease.scopes),
-                lease.purpose.empty() ? "-" : lease.purpose},
+                span(lease.left_ms), span(lease.age_ms), lease.writer, std::to_string(lease.pid),
+                ScopesText(lease.scopes), lease.purpose.empty() ? "-" : lease.purpose},
                model::LeaseJson(lease));
     }
     TENURE_RETURN_IF_ERROR(rows.Finish());

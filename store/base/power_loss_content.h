@@ -48,8 +48,8 @@ struct ContentChange {
 /// Adds a change to the history of a file, or settles earlier ones if `step` is a sync.
 void RecordContentStep(const TraceStep& step, std::vector<ContentChange>& history);
 
-/// What a power loss leaves of a file: `content`, then zeros up to `size`. Most bytes of a journal's segments and of shared
-/// memory are zeros nobody has written over.
+/// What a power loss leaves of a file: `content`, then zeros up to `size`. Most bytes of a journal's segments and of
+/// shared memory are zeros nobody has written over.
 struct LostFile {
   Bytes content;
   std::uint64_t size = 0;

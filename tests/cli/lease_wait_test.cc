@@ -6,8 +6,8 @@
 namespace tenure::testing {
 namespace {
 
-using ::testing::ElementsAre;
 using ::testing::AnyOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 /// Longer than a test may take: a wait that ends has ended for its reason.

@@ -113,8 +113,8 @@ int RunAll(const Options& options) {
     Random random(options.seed * 0x9E3779B97F4A7C15ull + i);
     std::string input = seeds[Below(random, seeds.size())];
     Mutate(input, target, seeds, random);
-    Announce(options.program + " --corpus " + options.corpus + " --seed " + std::to_string(options.seed) + " --first " +
-                 std::to_string(i) + " --runs 1",
+    Announce(options.program + (options.corpus.empty() ? "" : " --corpus " + options.corpus) + " --seed " +
+                 std::to_string(options.seed) + " --first " + std::to_string(i) + " --runs 1",
              failure);
     Run(input);
   }

@@ -89,6 +89,13 @@ void Committer::Close(Flight& flight) {
   desk_.TakeEnds(flight.ends);
 }
 
+bool Committer::OwnsLease() {
+  const base::Pair64 owner = lease_.Look();
+  if (owner.first == epoch_ && lease_.IsMine()) return true;
+  failure_ = base::MakeError(ErrorCode::kClosed, "epoch " + std::to_string(epoch_) + ": superseded");
+  return false;
+}
+
 std::uint64_t Committer::AgeNs(const Flight& flight) const { return context_.env.MonotonicNs() - flight.began_ns; }
 
 /// Before the publication: who reads afterwards knows which keys to wait for.

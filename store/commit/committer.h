@@ -82,6 +82,9 @@ class Committer {
   bool AnyWork() const { return drain_.AnyWork(); }
   /// The same, without those that were gathered.
   bool AnyNews() const { return drain_.AnyNews(); }
+  /// False: somebody has taken over, and failure() says so. Who writes finds that out by writing. But a superseded one
+  /// cannot take what is in the double buffer, so it may have nothing to write and see work for ever.
+  bool OwnsLease();
   /// Why the last batch ended as it did.
   const Error& failure() const { return failure_; }
   const RecoveryNote& note() const { return note_; }

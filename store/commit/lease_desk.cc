@@ -99,9 +99,10 @@ bool LeaseDesk::CloseForEnding(const model::LeaseRow& row) {
   const auto cell = cells_.At(row.slot, row.info.id);
   if (!cell) return false;
   // An end that was decided before and came to nothing is decided again.
-  if (cell->state == LeaseCellState::kEnding) return closed_.push_back({row.slot, row.info.id}), true;
-  if (cell->state != LeaseCellState::kOpen || cell->deadline_ms <= now_ms_) return false;
-  (void)cells_.Close(row.slot, row.info.id, LeaseCellState::kEnding);
+  if (cell->state != LeaseCellState::kEnding) {
+    if (cell->state != LeaseCellState::kOpen || cell->deadline_ms <= now_ms_) return false;
+    (void)cells_.Close(row.slot, row.info.id, LeaseCellState::kEnding);
+  }
   closed_.push_back({row.slot, row.info.id});
   return true;
 }

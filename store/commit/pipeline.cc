@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "store/base/error.h"
+#include "store/base/failpoint.h"
 
 namespace tenure::commit {
 namespace {
@@ -95,10 +96,13 @@ void Pipeline::GatherOnce() {
 void Pipeline::AwaitReturning() {
   const std::size_t there = open_->haul.size();
   const std::size_t expected = returning_.Expected(answered_);
+  if (expected != 0) TENURE_FAIL_POINT("commit.returning");
   const std::uint64_t began_ns = env_.MonotonicNs();
   for (int looks = 0; open_->haul.size() < there + expected && !committer_.IsFull(*open_); ++looks) {
     if (committer_.AnyNews()) {
+      const std::size_t before = open_->haul.size();
       GatherOnce();
+      if (open_->haul.size() == before) break;  // not to be had: see Step
       continue;
     }
     if (looks >= kLooksMax || env_.MonotonicNs() - began_ns >= returning_.WindowNs()) break;
@@ -158,7 +162,8 @@ Pipeline::Turn Pipeline::Step(const std::function<void()>& on_batch) {
   }
   if (open_ != nullptr && Send()) turn = Turn::kWorked;
   if (turn == Turn::kWorked) return turn;
-  return flights_.empty() ? Turn::kNothing : Turn::kWaiting;
+  if (!flights_.empty()) return Turn::kWaiting;
+  return committer_.OwnsLease() ? Turn::kNothing : Lost(BatchEnd::kFenced);
 }
 
 Pipeline::Turn Pipeline::Settle(const std::function<void()>& on_batch) {

@@ -97,10 +97,11 @@ TEST_P(StoppedAmongBuffered, BlocksNobodyAndChangesNothing) {
 }
 
 const Scenario kPoints[] = {
-    {"buffer.claimed", 1},  {"buffer.claimed", 30},       {"push.written", 5},         {"push.written", 40},
-    {"commit.decided", 9},  {"commit.before_publish", 8}, {"commit.after_publish", 1}, {"commit.after_publish", 8},
-    {"commit.popped", 1},   {"commit.popped", 3},         {"commit.popped", 20},       {"complete.before_word", 3},
-    {"commit.answered", 1}, {"commit.answered", 3},       {"commit.answered", 20},     {"commit.woken", 3},
+    {"buffer.claimed", 1},   {"buffer.claimed", 30},       {"push.written", 5},         {"push.written", 40},
+    {"commit.decided", 9},   {"commit.before_publish", 8}, {"commit.after_publish", 1}, {"commit.after_publish", 8},
+    {"commit.popped", 1},    {"commit.popped", 3},         {"commit.popped", 20},       {"complete.before_word", 3},
+    {"commit.answered", 1},  {"commit.answered", 3},       {"commit.answered", 20},     {"commit.woken", 3},
+    {"commit.returning", 3}, {"commit.returning", 1},
 };
 INSTANTIATE_TEST_SUITE_P(Points, KilledAmongBuffered, ::testing::ValuesIn(kPoints), Name);
 INSTANTIATE_TEST_SUITE_P(Points, StoppedAmongBuffered, ::testing::ValuesIn(kPoints), Name);

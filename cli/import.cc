@@ -47,6 +47,7 @@ class Import : public Command {
     args.Option("--writer", writer_, "ID", "Who writes; default user@host");
     args.Repeated("--lease", leases_, "TOKEN|@FILE",
                   "Write under this lease; may be repeated; default: TENURE_LEASE_TOKEN, where it covers");
+    args.Option("--wait", wait_, "DUR", "How long each transaction waits for leases that others hold: 30s, 5m, 2h");
     args.Footer(FormatList() +
                 "\nAn entry that is there with the same digest is unchanged (new URLs are added to it); with\n"
                 "another digest it is a conflict, and the store's is kept. An interrupted import goes on when it\n"
@@ -58,6 +59,7 @@ class Import : public Command {
     TENURE_RETURN_IF_ERROR(CheckOptions());
     WriteOptions write;
     write.leases = leases_;
+    write.wait = wait_;
     TENURE_ASSIGN(const CommitOptions commit, CommitOptionsOf(write));
     if (files_.empty()) {
       TENURE_ASSIGN(files_, format_->default_inputs(ctx.env()));
@@ -189,7 +191,7 @@ class Import : public Command {
   std::string format_name_;
   std::vector<std::string> files_;
   std::optional<std::uint64_t> batch_, window_, overlap_;
-  std::optional<std::string> shard_text_, acks_path_, on_conflict_;
+  std::optional<std::string> shard_text_, acks_path_, on_conflict_, wait_;
   std::string writer_;
   std::vector<std::string> leases_;
 

@@ -115,6 +115,7 @@ Error NotHeldError(Lsn id, const Table::Ended* ended) {
   if (ended != nullptr && ended->kind == model::EffectKind::kBreakLease) {
     error.code = ErrorCode::kLeaseBroken;
     error.message = LeaseText(id) + " was broken by an administrator";
+    error.hint = "'tenure log --from " + Number(id) + "' shows the reason; acquire a new lease";
   } else if (ended != nullptr && ended->kind != model::EffectKind::kReleaseLease) {
     error.code = ErrorCode::kLeaseExpired;
     error.message = LeaseText(id) + " has expired, or the process that held it has died";

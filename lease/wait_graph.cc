@@ -18,6 +18,8 @@ std::string List(const std::vector<Scope>& scopes) {
   return text;
 }
 
+bool Has(const std::vector<Lsn>& ids, Lsn id) { return std::find(ids.begin(), ids.end(), id) != ids.end(); }
+
 class Graph {
  public:
   Graph(const Table& table, std::span<const Waiter> waiters, const StandingOf& standing)
@@ -46,17 +48,19 @@ class Graph {
   std::vector<Edge> EdgesOf(std::size_t at) const {
     std::vector<Edge> edges;
     const Waiter& waiter = waiters_[at];
+    if (waiter.kind == WaiterKind::kBell) return edges;
     for (const Lsn id : table_.InTheWay(waiter.scopes, waiter.mode)) {
-      if (standing_(*table_.Find(id)) != Standing::kOpen) continue;
+      if (Has(waiter.presents, id) || standing_(*table_.Find(id)) != Standing::kOpen) continue;
       for (std::size_t i = 0; i < waiters_.size(); ++i) {
-        const auto& holds = waiters_[i].holds;
-        if (std::find(holds.begin(), holds.end(), id) == holds.end()) continue;
+        if (!Has(waiters_[i].holds, id)) continue;
         edges.push_back({i, waiter.name + " waits for lease " + std::to_string(id) + " (" + List(table_.ScopesOf(id)) +
                                 "), held by " + waiters_[i].name});
       }
     }
+    // A write lets earlier requests pass when it is woken up, but not for ever.
+    if (waiter.kind != WaiterKind::kAcquire) return edges;
     for (std::size_t i = 0; i < waiters_.size(); ++i) {
-      if (i == at || waiters_[i].ticket >= waiter.ticket || !Conflict(waiter, waiters_[i])) continue;
+      if (i == at || waiters_[i].kind != WaiterKind::kAcquire || waiters_[i].ticket >= waiter.ticket || !Conflict(waiter, waiters_[i])) continue;
       edges.push_back({i, waiter.name + " waits behind " + waiters_[i].name + " (" + List(waiters_[i].scopes) + ")"});
     }
     return edges;
@@ -73,29 +77,37 @@ class Graph {
 
 void EncodeWaiter(const Waiter& waiter, base::Bytes& out) {
   base::Encoder encoder(out);
+  encoder.U8(static_cast<std::uint8_t>(waiter.kind));
   encoder.U8(static_cast<std::uint8_t>(waiter.mode));
   encoder.Varint(waiter.scopes.size());
   for (const Scope& scope : waiter.scopes) encoder.Text(scope.text());
   encoder.Varint(waiter.holds.size());
   for (const Lsn id : waiter.holds) encoder.Varint(id);
+  encoder.Varint(waiter.presents.size());
+  for (const Lsn id : waiter.presents) encoder.Varint(id);
   encoder.Text(waiter.name);
 }
 
 std::optional<Waiter> DecodeWaiter(base::ByteView bytes) {
   base::Decoder in(bytes);
   Waiter waiter;
+  const std::uint8_t kind = in.U8();
   const std::uint8_t mode = in.U8();
   const std::uint64_t scopes = in.Varint();
   if (!in.ok() || mode > static_cast<std::uint8_t>(LeaseMode::kShared) || scopes > bytes.size()) return std::nullopt;
+  if (kind > static_cast<std::uint8_t>(WaiterKind::kBell)) return std::nullopt;
+  waiter.kind = static_cast<WaiterKind>(kind);
   waiter.mode = static_cast<LeaseMode>(mode);
   for (std::uint64_t i = 0; i < scopes; ++i) {
     auto scope = Scope::Parse(in.Text(bytes.size()));
     if (!in.ok() || !scope.ok()) return std::nullopt;
     waiter.scopes.push_back(std::move(scope).value());
   }
-  const std::uint64_t holds = in.Varint();
-  if (!in.ok() || holds > in.remaining()) return std::nullopt;
-  for (std::uint64_t i = 0; i < holds; ++i) waiter.holds.push_back(in.Varint());
+  for (std::vector<Lsn>* ids : {&waiter.holds, &waiter.presents}) {
+    const std::uint64_t count = in.Varint();
+    if (!in.ok() || count > in.remaining()) return std::nullopt;
+    for (std::uint64_t i = 0; i < count; ++i) ids->push_back(in.Varint());
+  }
   waiter.name = in.Text(bytes.size());
   if (!in.ok() || !in.empty()) return std::nullopt;
   return waiter;

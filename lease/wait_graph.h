@@ -1,6 +1,7 @@
 // Who waits for whom: the requests that are queued, the leases they hold meanwhile, and the circles among them.
 //
-// A request waits for the holders of every lease in its way, and for every earlier request that conflicts with it.
+// A request waits for the holders of every lease in its way, and for every earlier request that conflicts with it. A
+// write waits for the holders of the leases that cover its keys, but for those that it presents, and behind nobody.
 // A lease has a holder in the graph when some queued request says that it holds it (its own process's leases, and
 // those whose tokens it presents); any other lease is simply going to end. Pure.
 #pragma once
@@ -15,12 +16,17 @@
 
 namespace tenure::lease {
 
-/// A request in the queue.
+/// What waits. kBell: a write of too much to tell; any change of leases may be the one, and it is in no circle.
+enum class WaiterKind : std::uint8_t { kAcquire = 0, kWrite, kBell };
+
+/// A request in the queue, or a write that waits for leases of others to end.
 struct Waiter {
+  WaiterKind kind = WaiterKind::kAcquire;
   std::uint64_t ticket = 0;  ///< Lower is earlier.
   std::vector<Scope> scopes;
   LeaseMode mode = LeaseMode::kExclusive;
-  std::vector<Lsn> holds;
+  std::vector<Lsn> holds;     ///< Includes what it presents.
+  std::vector<Lsn> presents;  ///< kWrite: leases that are not in its way.
   std::string name;  ///< For messages: "pid 42 (purpose)".
 };
 

@@ -5,6 +5,7 @@
 
 #include "lease/messages.h"
 #include "store/base/error.h"
+#include "store/base/failpoint.h"
 #include "store/commit/write_guard.h"
 #include "store/lease_wait.h"
 #include "store/model/lease.h"
@@ -152,18 +153,21 @@ Result<LeaseInfo> LeaseService::Renew(const std::string& text, std::optional<std
   look.what = commit::LeaseDo::kLook;
   look.id = token.id;
   look.secret = token.secret;
-  TENURE_ASSIGN(const Receipt receipt, Submit(std::move(look), {}));
-  LeaseInfo info;
-  info.id = token.id;
-  info.ttl_ms = receipt.lsn;  // see DecideLease
-  const auto slot = cells_.Find(token.id);
-  const std::uint64_t ttl_ms = ttl ? static_cast<std::uint64_t>(ttl->count()) : info.ttl_ms;
-  if (!slot || !cells_.Renew(*slot, token.id, context_.env.BoottimeMs(), ttl_ms)) {
-    const lease::Table::Ended expired{model::EffectKind::kExpireLease, {}};
-    return lease::NotHeldError(token.id, &expired);
+  for (;;) {
+    TENURE_ASSIGN(const Receipt receipt, Submit(look, {}));
+    TENURE_FAIL_POINT("lease.before_renewal");
+    LeaseInfo info;
+    info.id = token.id;
+    info.ttl_ms = receipt.lsn;  // see DecideLease
+    const auto slot = cells_.Find(token.id);
+    const std::uint64_t ttl_ms = ttl ? static_cast<std::uint64_t>(ttl->count()) : info.ttl_ms;
+    if (slot && cells_.Renew(*slot, token.id, context_.env.BoottimeMs(), ttl_ms)) {
+      (void)Describe(info, *slot);
+      return info;
+    }
+    // It ended since that look, or is about to: the next one comes behind whatever ends it, and says what that was. A
+    // release or a break that comes to nothing opens it again.
   }
-  (void)Describe(info, *slot);
-  return info;
 }
 
 Result<Receipt> LeaseService::Release(const std::string& text) {
@@ -222,6 +226,13 @@ Result<Receipt> LeaseService::RetryWhileHeld(const commit::Request& request, std
   if (answer.ok() || answer.error().code != ErrorCode::kLeaseHeld || wait_ms == 0) return answer;
   LeaseWait wait(context_.env, context_.member, PatienceMs(), wait_ms);
   lease::Waiter waiter;
+  waiter.kind = lease::WaiterKind::kWrite;
+  waiter.name = "pid " + std::to_string(context_.env.Host().pid) + " (to write)";
+  for (const commit::PresentedLease& lease : request.leases) waiter.presents.push_back(lease.id);
+  waiter.holds = waiter.presents;
+  for (const Lsn id : keeper_.HeldByThisThread()) {
+    if (waiter.holds.size() < commit::kPresentedMax) waiter.holds.push_back(id);
+  }
   std::size_t bytes = 0;
   for (const Operation& op : request.operations) {
     if (auto scope = commit::ScopeOf(op)) {
@@ -232,9 +243,18 @@ Result<Receipt> LeaseService::RetryWhileHeld(const commit::Request& request, std
     // Too many to tell, or a conflict's: any change of leases may be the one.
     TENURE_ASSIGN(const lease::Scope everything, lease::Scope::Parse("**"));
     waiter.scopes.assign(1, everything);
+    waiter.kind = lease::WaiterKind::kBell;
     break;
   }
+  const bool may_be_in_a_circle = waiter.kind == lease::WaiterKind::kWrite;
   TENURE_RETURN_IF_ERROR(wait.Begin(ingest::WaitState::kWatching, std::move(waiter)));
+  if (may_be_in_a_circle) {
+    commit::LeaseAction ask;
+    ask.what = commit::LeaseDo::kWait;
+    ask.ticket = wait.place().ticket;
+    ask.cell = wait.place().cell;
+    TENURE_RETURN_IF_ERROR(Submit(std::move(ask), {}));
+  }
   for (;;) {
     wait.Arm();
     answer = attempt();

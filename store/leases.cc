@@ -3,11 +3,59 @@
 
 #include <utility>
 
+#include "lease/messages.h"
 #include "store/base/error.h"
+#include "store/journal/reader.h"
 #include "store/lease_keeper.h"
 #include "store/store_impl.h"
 
 namespace tenure {
+namespace {
+
+/// A refusal is worth reading some tens of milliseconds of journal.
+constexpr Lsn kExplainedWithin = 100'000;
+
+/// How lease `id` ended, if this transaction ended it.
+std::optional<lease::Table::Ended> EndIn(const model::CommittedTxn& txn, Lsn id) {
+  for (const model::Effect& effect : txn.effects) {
+    if (!model::IsLease(effect.kind) || effect.kind == model::EffectKind::kGrantLease) continue;
+    if (effect.lease.front().row.info.id == id) return lease::Table::Ended{effect.kind, {}};
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Error StoreImpl::Explained(Error error) const {
+  if (error.code != ErrorCode::kLeaseUnknown || !error.lsn) return error;
+  const Lsn id = *error.lsn;
+  const Lsn durable = context->DurableLsn();
+  const auto reader = JournalAt(id);
+  if (!reader.ok() || id == 0 || id > durable) return error;
+  for (bool granted = false;;) {
+    const auto step = (*reader)->Next(durable, durable);
+    if (!step.ok() || step->stop != journal::Stop::kFrame) return error;
+    for (const model::CommittedTxn& txn : step->frame.txns) {
+      if (txn.lsn < id) continue;
+      if (txn.lsn > id + kExplainedWithin) return error;
+      if (txn.lsn == id) {
+        for (const model::Effect& effect : txn.effects) granted |= effect.kind == model::EffectKind::kGrantLease;
+      }
+      if (!granted) return error;
+      const auto ended = EndIn(txn, id);
+      if (!ended) continue;
+      Error explained = lease::NotHeldError(id, &*ended);
+      explained.message += " at lsn " + std::to_string(txn.lsn);
+      explained.key = error.key;
+      return explained;
+    }
+  }
+}
+
+Result<Receipt> StoreImpl::Explained(Result<Receipt> answer) const {
+  if (answer.ok()) return answer;
+  return Explained(std::move(answer).error());
+}
 
 Result<Lease> Store::Acquire(const AcquireOptions& options) {
   TENURE_RETURN_IF_ERROR(impl_->CheckWritable());
@@ -19,12 +67,14 @@ Result<Lease> Store::Acquire(const AcquireOptions& options) {
 
 Result<LeaseInfo> Store::RenewLease(const std::string& token, std::optional<std::chrono::milliseconds> ttl) {
   TENURE_RETURN_IF_ERROR(impl_->CheckWritable());
-  return impl_->leases->Renew(token, ttl);
+  auto renewed = impl_->leases->Renew(token, ttl);
+  if (renewed.ok()) return renewed;
+  return impl_->Explained(std::move(renewed).error());
 }
 
 Result<Receipt> Store::ReleaseLease(const std::string& token) {
   TENURE_RETURN_IF_ERROR(impl_->CheckWritable());
-  return impl_->leases->Release(token);
+  return impl_->Explained(impl_->leases->Release(token));
 }
 
 Result<Receipt> Store::BreakLease(Lsn id, const std::string& reason) {

@@ -63,14 +63,14 @@ Result<Store> Store::Open(const std::string& path, const OpenOptions& options) {
 Result<Receipt> Store::Commit(const Transaction& txn, const CommitOptions& options) {
   TENURE_ASSIGN(auto pending, impl_->MakePending(txn, options));
   TENURE_RETURN_IF_ERROR(impl_->LimitLag());
-  if (options.wait_ms == 0) return impl_->group->Commit(pending);
-  return impl_->leases->RetryWhileHeld(pending->request, options.wait_ms, [&] {
+  if (options.wait_ms == 0) return impl_->Explained(impl_->group->Commit(pending));
+  return impl_->Explained(impl_->leases->RetryWhileHeld(pending->request, options.wait_ms, [&] {
     // A fresh one each time: what was answered stays answered.
     auto attempt = std::make_shared<commit::Pending>();
     attempt->request = pending->request;
     attempt->work.request = &attempt->request;
     return impl_->group->Commit(attempt);
-  });
+  }));
 }
 
 Result<Ticket> Store::Submit(const Transaction& txn, const CommitOptions& options) {
@@ -82,7 +82,9 @@ Result<Ticket> Store::Submit(const Transaction& txn, const CommitOptions& option
 
 bool Ticket::Poll() const { return state_->store->group->Poll(*state_->pending); }
 
-Result<Receipt> Ticket::Wait() const { return state_->store->group->Wait(*state_->pending); }
+Result<Receipt> Ticket::Wait() const {
+  return state_->store->Explained(state_->store->group->Wait(*state_->pending));
+}
 
 Result<Receipt> Store::OutcomeOf(const std::string& request_id) {
   TENURE_RETURN_IF_ERROR(impl_->CheckWritable());

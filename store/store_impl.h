@@ -47,6 +47,10 @@ class StoreImpl {
   Result<commit::IndexPool::Lease> TakeApplied(Lsn lsn);
   Result<Lsn> LsnAt(TimeMs time_ms) const;
   Result<std::unique_ptr<journal::Reader>> JournalAt(Lsn lsn) const;
+  /// kLeaseUnknown: a committer remembers how leases ended only while it runs. The journal tells more, when it was not
+  /// long ago. Everything else as it is.
+  Result<Receipt> Explained(Result<Receipt> answer) const;
+  Error Explained(Error error) const;
 
   base::Env& env;
   OpenOptions options;

@@ -131,7 +131,9 @@ Status Importer::SettleOldest() {
   in_flight_.pop_front();
   const auto receipt = oldest.ticket.Wait();
   if (receipt.ok()) return Settle(oldest.plan, &*receipt);
-  if (!IsRace(receipt.error().code) && !IsRefusal(receipt.error().code)) return receipt.error();
+  // Submit does not wait for leases of others; Commit does.
+  const bool wait = receipt.error().code == ErrorCode::kLeaseHeld && options_.commit.wait_ms > 0;
+  if (!wait && !IsRace(receipt.error().code) && !IsRefusal(receipt.error().code)) return receipt.error();
   ++counts_.retries;
   return Resolve(oldest.items, 0, oldest.items.size());
 }

@@ -28,7 +28,7 @@ namespace tenure::cli {
 struct ImporterOptions {
   std::size_t batch = 2'000;  ///< Entries in a transaction.
   std::size_t window = 4;     ///< Transactions in flight.
-  CommitOptions commit;       ///< What is presented with every transaction: leases, a writer.
+  CommitOptions commit;       ///< For every transaction: leases that it presents, how long it waits for those of others.
   /// How entries that the store has otherwise are settled, one by one. Transactions of many are decided again
   /// instead when another writer was faster.
   ConflictStrategy on_conflict = ConflictStrategy::kReject;
@@ -42,7 +42,7 @@ struct ImportCounts {
   std::uint64_t added = 0, updated = 0, unchanged = 0, conflicts = 0, invalid = 0;
   std::uint64_t parked = 0;        ///< Of the conflicts: kept as parked conflicts.
   std::uint64_t transactions = 0;  ///< Committed.
-  std::uint64_t retries = 0;       ///< Transactions rejected because another writer was faster.
+  std::uint64_t retries = 0;       ///< Transactions decided again: another writer was faster, or had leased a key.
   Lsn last_lsn = 0;                ///< Of the last of them; 0: nothing was written.
 };
 

@@ -97,13 +97,13 @@ TENURE_API const char* TakeName(Take take);
 
 /// What `policy set` names. Attributes that are absent stay as they are; those in `unset` are removed.
 struct PolicySpec {
-  std::string glob;                             ///< Matches names, or "name:version" when it holds a ':'.
-  std::optional<bool> immutable;                ///< A digest, once there, never changes; no deletion.
-  std::optional<bool> require_lease;            ///< Writes must be made under a lease that covers them.
-  std::optional<ConflictStrategy> on_conflict;  ///< For transactions that name no strategy.
-  std::optional<std::string> schema;            ///< JSON Schema (the subset of docs/conflicts.md) of entries, as text.
-  std::optional<bool> keep_history;             ///< Compaction drops no superseded revision.
-  std::vector<std::string> unset;               ///< Names of attributes: "immutable", "schema", …
+  std::string glob = {};                             ///< Matches names, or "name:version" when it holds a ':'.
+  std::optional<bool> immutable = {};                ///< A digest, once there, never changes; no deletion.
+  std::optional<bool> require_lease = {};            ///< Writes must be made under a lease that covers them.
+  std::optional<ConflictStrategy> on_conflict = {};  ///< For transactions that name no strategy.
+  std::optional<std::string> schema = {};  ///< JSON Schema (the subset of docs/conflicts.md) of entries, as text.
+  std::optional<bool> keep_history = {};   ///< Compaction drops no superseded revision.
+  std::vector<std::string> unset = {};     ///< Names of attributes: "immutable", "schema", …
   friend bool operator==(const PolicySpec&, const PolicySpec&) = default;
 };
 

@@ -38,7 +38,7 @@ struct OpenOptions {
   /// is read-only.
   bool read_only = false;
   /// Recorded with every transaction; empty means `user@host`. At most 256 bytes.
-  std::string writer;
+  std::string writer = {};
   /// How many committed transactions the index may lag behind the journal before acknowledgements
   /// slow down. Higher takes longer bursts at journal speed and makes opening after a crash slower.
   std::uint64_t apply_lag_max = 200'000;
@@ -50,7 +50,7 @@ struct OpenOptions {
   /// over; 10 or more. The shorter, the sooner a stopped process is passed by, and the sooner a slow disk is taken
   /// for one. Nobody waits much longer than twice this. Use one value in all processes of a store.
   std::uint64_t commit_ttl_ms = 1'000;
-  LogCallback log;
+  LogCallback log = {};
   /// Injected environment (files, clocks, randomness) for tests; null means the machine's own.
   /// Must outlive the store.
   base::Env* env = nullptr;
@@ -58,11 +58,11 @@ struct OpenOptions {
 
 struct CommitOptions {
   /// Retrying the same id never applies twice. At most 128 bytes; empty means none.
-  std::string request_id;
+  std::string request_id = {};
   /// How conflicts are settled. Unset: the policy of each path decides, and without one they are rejected.
-  std::optional<ConflictStrategy> on_conflict;
+  std::optional<ConflictStrategy> on_conflict = {};
   /// Recorded instead of OpenOptions::writer when not empty.
-  std::string writer;
+  std::string writer = {};
   /// The lease that the transaction is made under: checked when it is committed, and every key that it writes must be
   /// covered. Must outlive the call.
   const Lease* lease = nullptr;
@@ -85,22 +85,22 @@ enum class Consistency : std::uint8_t {
 
 /// A point of the past: an LSN, or the last commit at or before a time.
 struct At {
-  std::optional<Lsn> lsn;
-  std::optional<TimeMs> time_ms;
+  std::optional<Lsn> lsn = {};
+  std::optional<TimeMs> time_ms = {};
 };
 
 struct ReadOptions {
   Consistency consistency = Consistency::kReadCommitted;
-  std::optional<At> at;
+  std::optional<At> at = {};
   bool include_deleted = false;  ///< Get: return a tombstone as a value instead of kNotFound.
 };
 
 struct ListOptions {
-  ReadOptions read;
-  std::string glob;         ///< Empty means all; see docs/cli.md for the syntax.
-  std::string where;        ///< "annotations.<path> = <json>", "digest = …", "mediaType = …"; empty means all.
+  ReadOptions read = {};
+  std::string glob = {};    ///< Empty means all; see docs/cli.md for the syntax.
+  std::string where = {};   ///< "annotations.<path> = <json>", "digest = …", "mediaType = …"; empty means all.
   std::uint64_t limit = 0;  ///< 0 means no limit.
-  std::string after;        ///< "name:version": continue behind this key.
+  std::string after = {};   ///< "name:version": continue behind this key.
   bool include_deleted = false;
 };
 

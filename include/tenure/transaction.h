@@ -29,12 +29,12 @@ enum class OpKind : std::uint8_t {
 
 /// What an artifact entry is to become. Fields mean what they mean in ArtifactEntry.
 struct PutSpec {
-  std::string name;
-  std::string version;
-  std::string digest;
-  std::optional<std::uint64_t> size;
-  std::string media_type;
-  std::vector<std::string> urls;
+  std::string name = {};
+  std::string version = {};
+  std::string digest = {};
+  std::optional<std::uint64_t> size = {};
+  std::string media_type = {};
+  std::vector<std::string> urls = {};
   std::string annotations = "{}";  ///< Any JSON object.
 };
 

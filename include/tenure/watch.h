@@ -37,9 +37,9 @@ struct WatchOptions {
   Lsn from = 0;
   /// Only entries and tags of names that match (with ':', only entries "name:version" that do); empty means everything
   /// that `log` shows. The moves of cursors are shown only without a glob and without a cursor.
-  std::string glob;
+  std::string glob = {};
   /// Name of the cursor (letters, digits, '._-'; at most 128 bytes); made when it is not there. Empty: none.
-  std::string cursor;
+  std::string cursor = {};
   Lsn until = 0;            ///< Ends behind this LSN. 0: never.
   std::uint64_t count = 0;  ///< Ends after so many events. 0: never.
 };

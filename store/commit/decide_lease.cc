@@ -56,6 +56,11 @@ bool IsOwn(const Request& request, const LeaseInfo& holder, const LeaseInfo& wan
           holder.host == wanted.host);
 }
 
+Error Deadlock(const std::string& waiting, const std::string& circle) {
+  return base::MakeError(ErrorCode::kDeadlock, waiting + " would never end: " + circle,
+                         "release what you hold, then acquire everything in one request");
+}
+
 class Acquiring {
  public:
   Acquiring(Heads& heads, LeaseDesk& desk, const Request& request, const LeaseAction& action)
@@ -85,8 +90,7 @@ class Acquiring {
     const std::string what = Joined(action_.row.info.scopes);
     if (action_.ticket != 0) {
       if (const auto circle = desk_.Queue(heads_.leases(), {action_.cell, action_.ticket})) {
-        return Rejected(base::MakeError(ErrorCode::kDeadlock, "waiting for " + what + " would never end: " + *circle,
-                                        "release what you hold, then acquire everything in one request"));
+        return Rejected(Deadlock("waiting for " + what, *circle));
       }
     }
     if (!held_by) return Rejected(lease::QueuedError(what, before));
@@ -152,6 +156,14 @@ LeaseDecision Look(Heads& heads, LeaseDesk& desk, const LeaseAction& action) {
   return CheckHeld(heads, desk, action, row != nullptr && desk.StandingOf(*row) == lease::Standing::kOpen);
 }
 
+LeaseDecision Wait(const Heads& heads, LeaseDesk& desk, const LeaseAction& action) {
+  LeaseDecision decision;
+  if (const auto circle = desk.Watch(heads.leases(), {action.cell, action.ticket})) {
+    decision.rejected = Deadlock("waiting to write", *circle);
+  }
+  return decision;
+}
+
 LeaseDecision Break(Heads& heads, LeaseDesk& desk, const LeaseAction& action) {
   const model::LeaseRow* row = heads.leases().Find(action.id);
   if (row == nullptr) {
@@ -180,6 +192,8 @@ LeaseDecision DecideLease(Heads& heads, LeaseDesk& desk, const Request& request,
       return Break(heads, desk, action);
     case LeaseDo::kLook:
       return Look(heads, desk, action);
+    case LeaseDo::kWait:
+      return Wait(heads, desk, action);
     case LeaseDo::kReap:
       break;
   }

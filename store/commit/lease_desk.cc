@@ -109,7 +109,9 @@ bool LeaseDesk::CloseForEnding(const model::LeaseRow& row) {
 
 std::uint64_t LeaseDesk::Before(std::uint64_t ticket, std::span<const lease::Scope> scopes, LeaseMode mode) {
   if (!waits_.Any()) return 0;
-  const lease::Waiter mine{ticket, {scopes.begin(), scopes.end()}, mode, {}, {}};
+  lease::Waiter mine;
+  mine.scopes.assign(scopes.begin(), scopes.end());
+  mine.mode = mode;
   const std::uint64_t patience_ms = context_.commit_ttl_ns / 1'000'000;
   std::uint64_t before = 0;
   waits_.ForEach([&](const ingest::WaitCells::Seen& seen) {
@@ -125,9 +127,18 @@ std::uint64_t LeaseDesk::Before(std::uint64_t ticket, std::span<const lease::Sco
 
 std::optional<std::string> LeaseDesk::Queue(const lease::Table& table, const ingest::WaitCells::Place& place) {
   if (!waits_.Mark(place, ingest::WaitState::kQueued)) return std::nullopt;
+  return FindCircle(table, place);
+}
+
+std::optional<std::string> LeaseDesk::Watch(const lease::Table& table, const ingest::WaitCells::Place& place) {
+  if (!waits_.Mark(place, ingest::WaitState::kWatching)) return std::nullopt;
+  return FindCircle(table, place);
+}
+
+std::optional<std::string> LeaseDesk::FindCircle(const lease::Table& table, const ingest::WaitCells::Place& place) {
   std::vector<lease::Waiter> waiters;
   waits_.ForEach([&](const ingest::WaitCells::Seen& seen) {
-    if (seen.state != ingest::WaitState::kQueued || waits_.IsDead(seen.owner)) return true;
+    if (seen.state == ingest::WaitState::kAnnounced || waits_.IsDead(seen.owner)) return true;
     auto waiter = lease::DecodeWaiter(seen.body);
     if (!waiter) return true;
     waiter->ticket = seen.place.ticket;

@@ -1,7 +1,7 @@
 // What a committer needs to know about leases beyond the journal: clock, shared memory, the queue. One batch at a
 // time, by whoever has the commit turn.
 //
-//   Begin ─▶ (decide: StandingOf, Before, FindCircle, Install, Touch …) ─▶ TakeTouched ─▶ Call ─▶ (publish)
+//   Begin ─▶ (decide: StandingOf, Before, Queue, Install, Touch …) ─▶ TakeTouched ─▶ Call ─▶ (publish)
 //
 // What it writes in shared memory before a batch is published is harmless when the batch comes to nothing:
 // store/ingest/lease_layout.h.
@@ -46,8 +46,10 @@ class LeaseDesk {
   /// Queued requests that conflict with one and were there before it (all, when `ticket` is 0), whose processes live
   /// and answer their calls.
   std::uint64_t Before(std::uint64_t ticket, std::span<const lease::Scope> scopes, LeaseMode mode);
-  /// The request has a place in the queue now: what circle does it close?
+  /// The request has a place in the queue now: what circle does it close? One that closes a circle has lost it.
   std::optional<std::string> Queue(const lease::Table& table, const ingest::WaitCells::Place& place);
+  /// The same for a write, which waits outside the queue.
+  std::optional<std::string> Watch(const lease::Table& table, const ingest::WaitCells::Place& place);
 
   /// Cells that a grant may take: see IsSettled. A batch that comes to nothing would leave the lease that it was to end
   /// in the journal and without a cell.
@@ -75,6 +77,7 @@ class LeaseDesk {
   void Call(std::span<const lease::Scope> scopes, std::uint64_t now_ms) const;
 
  private:
+  std::optional<std::string> FindCircle(const lease::Table& table, const ingest::WaitCells::Place& place);
   void Prepare(const lease::Table& table);
   void Put(const model::LeaseRow& row, std::uint64_t owner, ingest::LeaseCellState state);
 

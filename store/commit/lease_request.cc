@@ -12,6 +12,13 @@ void DecodeSecret(base::Decoder& in, lease::Secret& secret) {
   if (in.ok()) std::copy(raw.begin(), raw.end(), secret.begin());
 }
 
+bool DecodePlace(base::Decoder& in, LeaseAction& action) {
+  action.ticket = in.Varint();
+  const std::uint64_t cell = in.Varint();
+  action.cell = static_cast<std::uint32_t>(cell);
+  return cell == action.cell;
+}
+
 }  // namespace
 
 void EncodePresented(const PresentedLease& lease, base::Encoder& out) {
@@ -49,6 +56,10 @@ void EncodeAction(const LeaseAction& action, base::Encoder& out) {
       out.Varint(action.id);
       out.Text(action.reason);
       return;
+    case LeaseDo::kWait:
+      out.Varint(action.ticket);
+      out.Varint(action.cell);
+      return;
     case LeaseDo::kReap:
       return;
   }
@@ -65,10 +76,7 @@ std::optional<LeaseAction> DecodeAction(base::Decoder& in) {
       if (!lease::ParseScopes(change.row.info.scopes).ok()) return std::nullopt;
       action.row = std::move(change.row);
       action.owner = in.Varint();
-      action.ticket = in.Varint();
-      const std::uint64_t cell = in.Varint();
-      action.cell = static_cast<std::uint32_t>(cell);
-      if (action.row.slot != 0 || cell != action.cell) return std::nullopt;
+      if (action.row.slot != 0 || !DecodePlace(in, action)) return std::nullopt;
       break;
     }
     case LeaseDo::kRelease:
@@ -79,6 +87,9 @@ std::optional<LeaseAction> DecodeAction(base::Decoder& in) {
     case LeaseDo::kBreak:
       action.id = in.Varint();
       action.reason = in.Text(model::kLeaseReasonBytesMax);
+      break;
+    case LeaseDo::kWait:
+      if (!DecodePlace(in, action)) return std::nullopt;
       break;
     case LeaseDo::kReap:
       break;

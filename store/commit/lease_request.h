@@ -19,8 +19,9 @@ struct PresentedLease {
   bool ambient = false;
 };
 
-/// kLook changes nothing: its receipt's "LSN" is the time to live of a lease that is held, in ms.
-enum class LeaseDo : std::uint8_t { kAcquire = 1, kRelease, kBreak, kReap, kLook };
+/// kLook changes nothing: its receipt's "LSN" is the time to live of a lease that is held, in ms. kWait changes nothing
+/// either: a write that is about to wait asks whether it would wait for ever.
+enum class LeaseDo : std::uint8_t { kAcquire = 1, kRelease, kBreak, kReap, kLook, kWait };
 
 /// Instead of operations on entries and tags.
 struct LeaseAction {
@@ -28,8 +29,8 @@ struct LeaseAction {
   /// kAcquire: everything but id, slot, writer, uid and time.
   model::LeaseRow row;
   std::uint64_t owner = 0;   ///< kAcquire: OwnerWord of the process that it is bound to.
-  std::uint64_t ticket = 0;  ///< kAcquire: its place in the queue; 0: it does not wait.
-  std::uint32_t cell = 0;    ///< kAcquire: where its ticket is.
+  std::uint64_t ticket = 0;  ///< kAcquire, kWait: its place in the queue; 0: it does not wait.
+  std::uint32_t cell = 0;    ///< kAcquire, kWait: where its ticket is.
   Lsn id = 0;                ///< kRelease, kBreak, kLook.
   lease::Secret secret{};    ///< kRelease, kLook.
   std::string reason;        ///< kBreak.

@@ -68,7 +68,7 @@ constexpr std::uint64_t LeaseOwnerOf(std::uint64_t packed) { return packed & ~(k
 ///  free ─────────▶ claimed ─────────▶ announced ───────────────────────────────────▶ queued ──▶ refused (a circle)
 ///   ▲                 │                  │                                              │           │
 ///   └──── Leave, or anybody once its process is dead ───────────────────────────────────┴───────────┘
-///                     └─────────────▶ watching: wants to be woken, has no place in the queue
+///                     └─────────────▶ watching: wants to be woken, has no place in the queue ──▶ refused (a circle)
 enum class WaitState : std::uint8_t { kFree = 0, kClaimed, kAnnounced, kQueued, kRefused, kWatching };
 
 struct WaitCell {

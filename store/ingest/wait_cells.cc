@@ -71,7 +71,7 @@ bool WaitCells::Mark(const Place& place, WaitState state) {
     const WaitState now = WaitStateOf(seen.first);
     if (TicketOf(seen.first) != place.ticket) return false;
     if (now == state) return true;
-    if (now != WaitState::kAnnounced && now != WaitState::kQueued && now != WaitState::kRefused) return false;
+    if (now < WaitState::kAnnounced) return false;
     if (cell(place).word.CompareExchange(seen, {WaitWord(place.ticket, state), seen.second})) return true;
   }
 }

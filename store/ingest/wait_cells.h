@@ -30,7 +30,7 @@ class WaitCells {
   Result<Place> Claim(WaitState state, base::ByteView body);
   /// Only when it is still this ticket's.
   void Leave(const Place& place);
-  /// A committer: announced or queued becomes `state`. False: it is somebody else's by now, or its process is dead.
+  /// A committer: a place that is taken becomes `state`. False: it is somebody else's by now, or its process is dead.
   bool Mark(const Place& place, WaitState state);
 
   struct Seen {

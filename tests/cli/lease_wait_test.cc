@@ -158,6 +158,25 @@ TEST_F(LeaseWaitCli, ACircleOfThreeIsRefusedWhereItCloses) {
   EXPECT_EQ(a->WaitForEnd().status, 0);
 }
 
+TEST_F(LeaseWaitCli, AWriteThatWouldCloseACircleIsRefused) {
+  const std::string program = Command({}).arguments[0];
+  const auto a = Hold("a", "read line; " + program + " lease acquire b --wait 1h 2>err-b; echo status $?; read line");
+  const auto b = Hold("b", "read line; " + program + " --json put a:1 --wait 1h 2>err-a; echo status $?; read line");
+  a->Write("\n");
+  AwaitQueued("b", 1);
+  b->Write("\n");
+  EXPECT_EQ(b->ReadLine(), "status 11");
+  const Json error = ParseJson(ReadFile(dir() + "/err-a")).at("error");
+  EXPECT_EQ(error.at("code"), "deadlock");
+  EXPECT_THAT(std::string(error.at("message")), HasSubstr("(to write) waits for lease"));
+  b->Write("\n");
+  EXPECT_EQ(b->WaitForEnd().status, 0);
+  EXPECT_THAT(a->ReadLine(), HasSubstr("tnl-"));
+  EXPECT_EQ(a->ReadLine(), "status 0");
+  a->Write("\n");
+  EXPECT_EQ(a->WaitForEnd().status, 0);
+}
+
 TEST_F(LeaseWaitCli, ALineOfManyWaitsAndThoseBehindDoNotOvertakeIt) {
   const std::string token = Acquire({"a", "--ttl", kLong});
   Child apply(Command({"apply", "--each", "--wait", kLong}));
@@ -179,6 +198,28 @@ TEST_F(LeaseWaitCli, ALineOfManyWaitsAndThoseBehindDoNotOvertakeIt) {
   }
   EXPECT_EQ(apply.Wait().status, 0);
   EXPECT_EQ(OkJson({"get", "a:1"})["size"], 2);
+}
+
+TEST_F(LeaseWaitCli, AnImportWaitsForTheTransactionsThatNeedIt) {
+  std::string lines;
+  for (const char* name : {"a", "b", "c", "d", "e"}) {
+    lines += std::string(R"({"name":")") + name + "\",\"version\":\"1\"}\n";
+  }
+  const auto holder = Hold("c");
+  const Finished refused = Tenure({"--json", "import", "jsonl", "--batch", "1", "--wait", "20ms"}, lines);
+  EXPECT_EQ(refused.status, 11) << refused.err;
+  EXPECT_THAT(refused.err, HasSubstr("waited 20 ms"));
+  Child import(Command({"--json", "import", "jsonl", "--batch", "1", "--wait", kLong}));
+  import.Write(lines);
+  import.CloseInput();
+  while (OkJson({"doctor"})["lease_waiters"].empty()) {
+  }
+  Fails({"get", "c:1"}, 4, "not_found");
+  holder->Write("\n");
+  EXPECT_EQ(holder->WaitForEnd().status, 0);
+  const Finished done = import.WaitForEnd();
+  EXPECT_EQ(done.status, 0) << done.err;
+  EXPECT_EQ(SplitLines(Ok({"list", "--format", "jsonl"})).size(), 5u);
 }
 
 TEST_F(LeaseWaitCli, WaitingForOneselfIsACircleToo) {
@@ -244,9 +285,9 @@ TEST_F(LeaseWaitCli, WithLeaseReturnsWhatItsCommandReturns) {
 
 TEST_F(LeaseWaitCli, WithLeaseRenewsWhileItsCommandRuns) {
   const auto child = std::make_unique<Child>(
-      Command({"with-lease", "a", "--ttl", "100ms", "--", "sh", "-c", "echo $TENURE_FENCING_TOKEN; sleep 1"}));
+      Command({"with-lease", "a", "--ttl", "600ms", "--", "sh", "-c", "echo $TENURE_FENCING_TOKEN; sleep 2"}));
   const std::string token = child->ReadLine();
-  EXPECT_EQ(child->WaitForEnd().status, 0) << "held for ten times its time to live";
+  EXPECT_EQ(child->WaitForEnd().status, 0) << "held for more than three times its time to live";
   EXPECT_THAT(Ok({"log", "--format", "jsonl"}), HasSubstr("lease_release"));
 }
 

@@ -4,7 +4,7 @@
 #include "tests/fuzz/directory.h"
 #include "tests/fuzz/fuzz.h"
 
-namespace tenure::fuzz {
+namespace tenure::fuzz::config_target {
 namespace {
 
 bool Same(const recovery::Config& a, const recovery::Config& b) {
@@ -13,8 +13,6 @@ bool Same(const recovery::Config& a, const recovery::Config& b) {
          a.shared_with_group == b.shared_with_group && a.allow_any_file_system == b.allow_any_file_system &&
          a.writer_slots == b.writer_slots;
 }
-
-}  // namespace
 
 const Target& ThisTarget() {
   static const Target target = [] {
@@ -37,11 +35,7 @@ const Target& ThisTarget() {
   return target;
 }
 
-}  // namespace tenure::fuzz
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace tenure;
-  using namespace tenure::fuzz;
+int TestOneInput(const std::uint8_t* data, std::size_t size) {
   static const Directory directory;
   const recovery::Layout layout = {directory.path()};
   base::Env& env = base::Env::Posix();
@@ -56,3 +50,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   FUZZ_EXPECT(Same(Must(recovery::ReadConfig(env, layout)), *config));
   return 0;
 }
+
+const Registration registration("config", ThisTarget, TestOneInput);
+
+}  // namespace
+}  // namespace tenure::fuzz::config_target

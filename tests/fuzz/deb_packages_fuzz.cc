@@ -3,7 +3,8 @@
 #include "store/model/validate.h"
 #include "tests/fuzz/memory_input.h"
 
-namespace tenure::fuzz {
+namespace tenure::fuzz::deb_packages_target {
+namespace {
 
 const Target& ThisTarget() {
   static const Target target = [] {
@@ -29,11 +30,7 @@ const Target& ThisTarget() {
   return target;
 }
 
-}  // namespace tenure::fuzz
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace tenure;
-  using namespace tenure::fuzz;
+int TestOneInput(const std::uint8_t* data, std::size_t size) {
   ReadRecords(Text(data, size), "deb-packages", [](const cli::Record& record) {
     FUZZ_EXPECT(record.entry && !record.entry->name.empty() && !record.entry->version.empty());
     const ArtifactEntry& entry = *record.entry;
@@ -45,3 +42,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   });
   return 0;
 }
+
+const Registration registration("deb_packages", ThisTarget, TestOneInput);
+
+}  // namespace
+}  // namespace tenure::fuzz::deb_packages_target

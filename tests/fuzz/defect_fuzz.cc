@@ -4,7 +4,7 @@
 #include "store/base/hash.h"
 #include "tests/fuzz/fuzz.h"
 
-namespace tenure::fuzz {
+namespace tenure::fuzz::defect_target {
 namespace {
 
 /// u32 checksum, u8 length, bytes.
@@ -14,8 +14,6 @@ void Mend(std::span<std::byte> bytes) {
   if (bytes.size() < kHead) return;
   base::StoreLe(bytes.data(), base::Crc32c(base::ByteView(bytes).subspan(4)));
 }
-
-}  // namespace
 
 const Target& ThisTarget() {
   static const Target target = [] {
@@ -29,11 +27,7 @@ const Target& ThisTarget() {
   return target;
 }
 
-}  // namespace tenure::fuzz
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace tenure;
-  using namespace tenure::fuzz;
+int TestOneInput(const std::uint8_t* data, std::size_t size) {
   const base::ByteView bytes = View(data, size);
   if (size < kHead || base::LoadLe<std::uint32_t>(bytes.data()) != base::Crc32c(bytes.subspan(4))) return 0;
   const std::size_t length = data[4];
@@ -41,3 +35,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   FUZZ_EXPECT(kHead + length <= size);
   return 0;
 }
+
+const Registration registration("defect", ThisTarget, TestOneInput);
+
+}  // namespace
+}  // namespace tenure::fuzz::defect_target

@@ -1,9 +1,9 @@
-// Runs a target without libFuzzer: over its seeds and its corpus, and over a fixed number of mutations of them, the
-// same in every run.
+// Runs one of the program's targets without libFuzzer: over its seeds and its corpus, and over a fixed number of
+// mutations of them, the same in every run.
 //
-//   fuzz_NAME [--corpus DIR] [--runs N] [--seed N] [--first N] [--failures DIR]   seeds, then mutations
-//   fuzz_NAME FILE...                                                             these inputs
-//   fuzz_NAME --write-seeds DIR
+//   fuzz_all NAME [--corpus DIR] [--runs N] [--seed N] [--first N] [--failures DIR]   seeds, then mutations
+//   fuzz_all NAME FILE...                                                             these inputs
+//   fuzz_all NAME --write-seeds DIR
 //
 // Mutation number N depends on the seed and on N only: what fails is written to a file and can be repeated either way.
 #include <fcntl.h>
@@ -27,10 +27,11 @@ namespace {
 constexpr unsigned kInputSecondsMax = 20;
 
 struct Options {
-  std::string program;
+  std::string program;  ///< With the target's name, as one calls it.
+  const Registration* target = nullptr;
   std::string corpus;
   std::string failures = ".";
-  std::uint64_t runs = ThisTarget().runs;
+  std::uint64_t runs = 0;
   std::uint64_t seed = 1;
   std::uint64_t first = 0;
   std::vector<std::string> files;
@@ -66,13 +67,13 @@ void OnSignal(int signal) {
   ::_exit(1);
 }
 
-void Run(const std::string& input) {
+void Run(const Registration& target, const std::string& input) {
   // A copy of exactly its size, so that reading behind its end is seen by AddressSanitizer.
   const std::vector<std::uint8_t> bytes(input.begin(), input.end());
   current.data = input.data();
   current.size = input.size();
   ::alarm(kInputSecondsMax);
-  LLVMFuzzerTestOneInput(bytes.data(), bytes.size());
+  target.Test(bytes.data(), bytes.size());
   ::alarm(0);
   current.data = nullptr;
 }
@@ -88,13 +89,13 @@ int RunFiles(const Options& options) {
     const std::string input((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
     if (in.bad() || !in.is_open()) return std::fprintf(stderr, "fuzz: cannot read %s\n", file.c_str()), 2;
     Announce(options.program + " " + file, {});
-    Run(input);
+    Run(*options.target, input);
   }
   return 0;
 }
 
 int RunAll(const Options& options) {
-  const Target& target = ThisTarget();
+  const Target& target = options.target->target();
   std::vector<std::string> seeds = target.seeds;
   const std::vector<std::string> corpus = ReadCorpus(options.corpus);
   seeds.insert(seeds.end(), corpus.begin(), corpus.end());
@@ -103,11 +104,10 @@ int RunAll(const Options& options) {
               static_cast<unsigned long long>(options.runs), static_cast<unsigned long long>(options.seed),
               static_cast<unsigned long long>(options.first));
   std::fflush(stdout);
-  const std::string name = options.program.substr(options.program.rfind('/') + 1);
-  const std::string failure = options.failures + "/" + name + ".input";
+  const std::string failure = options.failures + "/fuzz_" + std::string(options.target->name()) + ".input";
   for (const std::string& seed : seeds) {
     Announce(options.program + " " + failure, failure);
-    Run(seed);
+    Run(*options.target, seed);
   }
   for (std::uint64_t i = options.first; i < options.first + options.runs; ++i) {
     Random random(options.seed * 0x9E3779B97F4A7C15ull + i);
@@ -116,15 +116,24 @@ int RunAll(const Options& options) {
     Announce(options.program + (options.corpus.empty() ? "" : " --corpus " + options.corpus) + " --seed " +
                  std::to_string(options.seed) + " --first " + std::to_string(i) + " --runs 1",
              failure);
-    Run(input);
+    Run(*options.target, input);
   }
   return 0;
 }
 
 int Main(int argc, char** argv) {
   Options options;
-  options.program = argv[0];
-  for (int i = 1; i < argc; ++i) {
+  for (const Registration* target : Registrations()) {
+    if (argc > 1 && target->name() == argv[1]) options.target = target;
+  }
+  if (options.target == nullptr) {
+    std::fprintf(stderr, "fuzz: name one of the targets:");
+    for (const Registration* target : Registrations()) std::fprintf(stderr, " %s", target->name().data());
+    return std::fprintf(stderr, "\n"), 2;
+  }
+  options.program = std::string(argv[0]) + " " + argv[1];
+  options.runs = options.target->target().runs;
+  for (int i = 2; i < argc; ++i) {
     const std::string argument = argv[i];
     if (argument.rfind("--", 0) != 0) {
       options.files.push_back(argument);
@@ -132,7 +141,7 @@ int Main(int argc, char** argv) {
     }
     if (i + 1 == argc) return std::fprintf(stderr, "fuzz: %s needs a value\n", argv[i]), 2;
     const char* value = argv[++i];
-    if (argument == "--write-seeds") return WriteCorpus(value, ThisTarget().seeds) ? 0 : 1;
+    if (argument == "--write-seeds") return WriteCorpus(value, options.target->target().seeds) ? 0 : 1;
     if (argument == "--corpus") {
       options.corpus = value;
     } else if (argument == "--failures") {

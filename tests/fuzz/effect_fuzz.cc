@@ -5,7 +5,7 @@
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/samples.h"
 
-namespace tenure::fuzz {
+namespace tenure::fuzz::effect_target {
 namespace {
 
 constexpr Lsn kLsn = 42;
@@ -71,18 +71,12 @@ void CheckRow(const model::CommittedTxn& txn, std::size_t index, const Event& ev
 /// Schemas are written out as they are: the committer has seen to it that they are JSON.
 bool HasForeignText(const Event& event) { return event.policy && event.policy->schema; }
 
-}  // namespace
-
 const Target& ThisTarget() {
   static const Target target = EffectTarget();
   return target;
 }
 
-}  // namespace tenure::fuzz
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace tenure;
-  using namespace tenure::fuzz;
+int TestOneInput(const std::uint8_t* data, std::size_t size) {
   base::Decoder in(View(data, size));
   const auto txn = model::DecodeTxn(in, kLsn, kTimeMs);
   if (!txn.ok()) {
@@ -110,3 +104,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (row) FUZZ_EXPECT(row->results == txn->results && row->receipt_lsn == txn->receipt_lsn);
   return 0;
 }
+
+const Registration registration("effect", ThisTarget, TestOneInput);
+
+}  // namespace
+}  // namespace tenure::fuzz::effect_target

@@ -4,7 +4,7 @@
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/samples.h"
 
-namespace tenure::fuzz {
+namespace tenure::fuzz::frame_target {
 namespace {
 
 constexpr std::uint64_t kEpoch = 7;
@@ -59,18 +59,12 @@ void CheckPayload(const journal::FrameView& view) {
   FUZZ_EXPECT(base::AsText(again) == base::AsText(view.payload));
 }
 
-}  // namespace
-
 const Target& ThisTarget() {
   static const Target target = Frame();
   return target;
 }
 
-}  // namespace tenure::fuzz
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace tenure;
-  using namespace tenure::fuzz;
+int TestOneInput(const std::uint8_t* data, std::size_t size) {
   const base::ByteView bytes = View(data, size);
   journal::FrameHeader header;
   const journal::FrameFault of_header = journal::CheckFrameHeader(bytes, kEpoch, kSalt, header);
@@ -89,3 +83,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   CheckPayload(view);
   return 0;
 }
+
+const Registration registration("frame", ThisTarget, TestOneInput);
+
+}  // namespace
+}  // namespace tenure::fuzz::frame_target

@@ -1,8 +1,9 @@
-// What a fuzz target is: a file with LLVMFuzzerTestOneInput, which takes any bytes and aborts when the product does
-// not keep a promise about them, and ThisTarget, which says what to begin with and how to get behind checksums.
+// What a fuzz target is: a file that registers, under a name, a function that takes any bytes and aborts when the
+// product does not keep a promise about them, and a Target, which says what to begin with and how to get behind
+// checksums.
 //
-// driver.cc runs a target over its seeds and a fixed number of mutations, the same in every run; libfuzzer.cc makes
-// it a libFuzzer program. Both mutate with mutate.h.
+// driver.cc runs the target that is named over its seeds and a fixed number of mutations, the same in every run: one
+// program holds them all. libfuzzer.cc makes one of them a libFuzzer program. Both mutate with mutate.h.
 #pragma once
 
 #include <cstddef>
@@ -14,8 +15,6 @@
 
 #include "store/base/env.h"
 #include "tenure/result.h"
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
 
 namespace tenure::fuzz {
 
@@ -31,8 +30,24 @@ struct Target {
   /// Mutations that the driver makes unless told otherwise: about a second of them.
   std::uint64_t runs = 10'000;
 };
-/// Defined by each target.
-const Target& ThisTarget();
+
+/// One of the program's targets: an object of static storage in the file that has the target.
+class Registration {
+ public:
+  /// `name` lasts as long as the program. `test` answers 0.
+  Registration(const char* name, const Target& (*target)(), int (*test)(const std::uint8_t* data, std::size_t size));
+  std::string_view name() const { return name_; }
+  const Target& target() const { return target_(); }
+  void Test(const std::uint8_t* data, std::size_t size) const { test_(data, size); }
+
+ private:
+  const char* name_;
+  const Target& (*target_)();
+  int (*test_)(const std::uint8_t*, std::size_t);
+};
+
+/// The program's targets, in no order.
+const std::vector<const Registration*>& Registrations();
 
 /// Prints `what` and aborts: for promises that were not kept.
 [[noreturn]] void Broken(const char* what, const char* file, int line);

@@ -6,7 +6,8 @@
 #include "store/model/validate.h"
 #include "tests/fuzz/fuzz.h"
 
-namespace tenure::fuzz {
+namespace tenure::fuzz::glob_target {
+namespace {
 
 const Target& ThisTarget() {
   static const Target target = [] {
@@ -18,11 +19,7 @@ const Target& ThisTarget() {
   return target;
 }
 
-}  // namespace tenure::fuzz
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace tenure;
-  using namespace tenure::fuzz;
+int TestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::vector<std::string> parts = Parts(Text(data, size), 3);
   const std::string& pattern = parts[0];
   const std::string& name = parts[1];
@@ -55,3 +52,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   return 0;
 }
+
+const Registration registration("glob", ThisTarget, TestOneInput);
+
+}  // namespace
+}  // namespace tenure::fuzz::glob_target

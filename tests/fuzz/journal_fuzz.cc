@@ -8,7 +8,7 @@
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/samples.h"
 
-namespace tenure::fuzz {
+namespace tenure::fuzz::journal_target {
 namespace {
 
 constexpr std::uint64_t kSalt = 0x5A17;
@@ -87,18 +87,12 @@ void CheckStep(base::ByteView frames, const model::JournalPosition& at, const Re
   FUZZ_EXPECT(step->frame.after == journal::PositionAfter(view.header, kSegment, at.offset));
 }
 
-}  // namespace
-
 const Target& ThisTarget() {
   static const Target target = JournalTarget();
   return target;
 }
 
-}  // namespace tenure::fuzz
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace tenure;
-  using namespace tenure::fuzz;
+int TestOneInput(const std::uint8_t* data, std::size_t size) {
   static const Directory directory;
   static const std::string header = HeaderBlock();
   directory.Write(journal::SegmentFileName(kSegment), header + std::string(Text(data, size)));
@@ -117,3 +111,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   FUZZ_EXPECT(tail.nonzero_bytes <= size && (!tail.later_frame || *tail.later_frame > at.offset));
   return 0;
 }
+
+const Registration registration("journal", ThisTarget, TestOneInput);
+
+}  // namespace
+}  // namespace tenure::fuzz::journal_target

@@ -3,7 +3,8 @@
 #include "store/model/validate.h"
 #include "tests/fuzz/fuzz.h"
 
-namespace tenure::fuzz {
+namespace tenure::fuzz::json_target {
+namespace {
 
 const Target& ThisTarget() {
   static const Target target = [] {
@@ -41,11 +42,7 @@ const Target& ThisTarget() {
   return target;
 }
 
-}  // namespace tenure::fuzz
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace tenure;
-  using namespace tenure::fuzz;
+int TestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text = Text(data, size);
   const auto value = model::ParseJson(text, model::kJsonDepthMax);
   if (value.ok()) {
@@ -68,3 +65,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   FUZZ_EXPECT(Must(model::MergePatch(patched, *object)) == patched);
   return 0;
 }
+
+const Registration registration("json", ThisTarget, TestOneInput);
+
+}  // namespace
+}  // namespace tenure::fuzz::json_target

@@ -3,7 +3,8 @@
 #include "tests/fuzz/memory_input.h"
 #include "tests/fuzz/samples.h"
 
-namespace tenure::fuzz {
+namespace tenure::fuzz::jsonl_target {
+namespace {
 
 const Target& ThisTarget() {
   static const Target target = [] {
@@ -39,11 +40,7 @@ const Target& ThisTarget() {
   return target;
 }
 
-}  // namespace tenure::fuzz
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace tenure;
-  using namespace tenure::fuzz;
+int TestOneInput(const std::uint8_t* data, std::size_t size) {
   ReadRecords(Text(data, size), "jsonl", [](const cli::Record& record) {
     // What was read prints as an export that reads back the same.
     if (record.tag) {
@@ -59,3 +56,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   });
   return 0;
 }
+
+const Registration registration("jsonl", ThisTarget, TestOneInput);
+
+}  // namespace
+}  // namespace tenure::fuzz::jsonl_target

@@ -1,4 +1,4 @@
-// Makes a target a libFuzzer program. `PROGRAM --write-seeds DIR` writes its generated seeds and ends.
+// Makes the one target that it is linked with a libFuzzer program. `PROGRAM --write-seeds DIR` writes its generated seeds and ends.
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
@@ -8,9 +8,20 @@
 
 extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t max_size);
 
+namespace {
+
+const tenure::fuzz::Registration& TheTarget() { return *tenure::fuzz::Registrations().front(); }
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  TheTarget().Test(data, size);
+  return 0;
+}
+
 extern "C" int LLVMFuzzerInitialize(int* argc, char*** argv) {
   if (*argc == 3 && std::string_view((*argv)[1]) == "--write-seeds") {
-    std::exit(tenure::fuzz::WriteCorpus((*argv)[2], tenure::fuzz::ThisTarget().seeds) ? 0 : 1);
+    std::exit(tenure::fuzz::WriteCorpus((*argv)[2], TheTarget().target().seeds) ? 0 : 1);
   }
   return 0;
 }
@@ -19,7 +30,7 @@ extern "C" int LLVMFuzzerInitialize(int* argc, char*** argv) {
 extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t max_size,
                                                unsigned int seed) {
   using namespace tenure::fuzz;
-  const Target& target = ThisTarget();
+  const Target& target = TheTarget().target();
   Random random(seed);
   if (Below(random, 4) != 0) {
     size = LLVMFuzzerMutate(data, size, std::min(max_size, target.bytes_max));

@@ -4,7 +4,7 @@
 #include "store/model/validate.h"
 #include "tests/fuzz/fuzz.h"
 
-namespace tenure::fuzz {
+namespace tenure::fuzz::merge_target {
 namespace {
 
 ArtifactEntry EntryWith(const std::string& annotations) {
@@ -33,8 +33,6 @@ void CheckEntries(const std::string& base, const std::string& ours, const std::s
   if (!one.clashes.empty()) FUZZ_EXPECT(!conflict::ClashText(one.clashes).empty());
 }
 
-}  // namespace
-
 const Target& ThisTarget() {
   static const Target target = [] {
     Target made;
@@ -45,11 +43,7 @@ const Target& ThisTarget() {
   return target;
 }
 
-}  // namespace tenure::fuzz
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace tenure;
-  using namespace tenure::fuzz;
+int TestOneInput(const std::uint8_t* data, std::size_t size) {
   std::vector<std::string> sides;
   for (const std::string& part : Parts(Text(data, size), 3)) {
     auto side = model::CanonicalObject(part.empty() ? "{}" : part);
@@ -70,3 +64,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   CheckEntries(base, ours, theirs);
   return 0;
 }
+
+const Registration registration("merge", ThisTarget, TestOneInput);
+
+}  // namespace
+}  // namespace tenure::fuzz::merge_target

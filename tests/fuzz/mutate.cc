@@ -1,14 +1,11 @@
 #include "tests/fuzz/mutate.h"
 
 #include <algorithm>
-#include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 
 #include "store/base/codec.h"
-#include "store/model/validate.h"
 
 namespace tenure::fuzz {
 namespace {
@@ -124,16 +121,6 @@ bool WriteCorpus(const std::string& directory, const std::vector<std::string>& s
     if (!out.flush()) return false;
   }
   return true;
-}
-
-void Broken(const char* what, const char* file, int line) {
-  std::fprintf(stderr, "fuzz: a promise is broken: %s (%s:%d)\n", what, file, line);
-  std::abort();
-}
-
-void ExpectWorded(const Error& error) {
-  FUZZ_EXPECT(!error.message.empty());
-  FUZZ_EXPECT(model::IsValidUtf8(error.message) && model::IsValidUtf8(error.hint));
 }
 
 }  // namespace tenure::fuzz

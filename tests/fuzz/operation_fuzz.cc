@@ -6,7 +6,8 @@
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/samples.h"
 
-namespace tenure::fuzz {
+namespace tenure::fuzz::operation_target {
+namespace {
 
 const Target& ThisTarget() {
   static const Target target = [] {
@@ -24,11 +25,7 @@ const Target& ThisTarget() {
   return target;
 }
 
-}  // namespace tenure::fuzz
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace tenure;
-  using namespace tenure::fuzz;
+int TestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text = Text(data, size);
   auto parsed = model::ParseOperation(text);
   const auto line = cli::ParseOperationLine(text);
@@ -50,3 +47,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   FUZZ_EXPECT(model::OperationBytes(again->operation) == model::OperationBytes(op));
   return 0;
 }
+
+const Registration registration("operation", ThisTarget, TestOneInput);
+
+}  // namespace
+}  // namespace tenure::fuzz::operation_target

@@ -6,7 +6,7 @@
 #include "store/ingest/record.h"
 #include "tests/fuzz/fuzz.h"
 
-namespace tenure::fuzz {
+namespace tenure::fuzz::record_target {
 namespace {
 
 using ingest::HeaderWords;
@@ -44,18 +44,12 @@ Target RecordTarget() {
   return target;
 }
 
-}  // namespace
-
 const Target& ThisTarget() {
   static const Target target = RecordTarget();
   return target;
 }
 
-}  // namespace tenure::fuzz
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace tenure;
-  using namespace tenure::fuzz;
+int TestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < sizeof(ingest::RecordHeader)) return 0;
   const base::ByteView bytes = View(data, size);
   const HeaderWords header = HeaderOf(bytes);
@@ -83,3 +77,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   FUZZ_EXPECT(ingest::CheckPayload(changed, payload) == ReadFault::kChecksum);
   return 0;
 }
+
+const Registration registration("record", ThisTarget, TestOneInput);
+
+}  // namespace
+}  // namespace tenure::fuzz::record_target

@@ -3,7 +3,8 @@
 #include "store/model/validate.h"
 #include "tests/fuzz/fuzz.h"
 
-namespace tenure::fuzz {
+namespace tenure::fuzz::reference_target {
+namespace {
 
 const Target& ThisTarget() {
   static const Target target = [] {
@@ -14,11 +15,7 @@ const Target& ThisTarget() {
   return target;
 }
 
-}  // namespace tenure::fuzz
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace tenure;
-  using namespace tenure::fuzz;
+int TestOneInput(const std::uint8_t* data, std::size_t size) {
   using Kind = model::Reference::Kind;
   const auto reference = model::ParseReference(Text(data, size));
   if (!reference.ok()) return ExpectWorded(reference.error()), 0;
@@ -34,3 +31,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   FUZZ_EXPECT(again->rest == reference->rest);
   return 0;
 }
+
+const Registration registration("reference", ThisTarget, TestOneInput);
+
+}  // namespace
+}  // namespace tenure::fuzz::reference_target

@@ -3,7 +3,7 @@
 #include "store/model/validate.h"
 #include "tests/fuzz/fuzz.h"
 
-namespace tenure::fuzz {
+namespace tenure::fuzz::reply_target {
 namespace {
 
 constexpr std::size_t kHead = 3;
@@ -49,18 +49,12 @@ ingest::Reply With(const ingest::Reply& like, std::string_view detail) {
   return reply;
 }
 
-}  // namespace
-
 const Target& ThisTarget() {
   static const Target target = ReplyTarget();
   return target;
 }
 
-}  // namespace tenure::fuzz
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace tenure;
-  using namespace tenure::fuzz;
+int TestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < kHead) return 0;
   ingest::Reply reply;
   reply.state = static_cast<ingest::AnswerState>(data[0]);
@@ -87,3 +81,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   FUZZ_EXPECT(base::AsText(third.detail) == base::AsText(second.detail));
   return 0;
 }
+
+const Registration registration("reply", ThisTarget, TestOneInput);
+
+}  // namespace
+}  // namespace tenure::fuzz::reply_target

@@ -4,7 +4,7 @@
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/samples.h"
 
-namespace tenure::fuzz {
+namespace tenure::fuzz::request_target {
 namespace {
 
 std::string Encoded(const commit::Request& request) {
@@ -64,18 +64,12 @@ Target RequestTarget() {
   return target;
 }
 
-}  // namespace
-
 const Target& ThisTarget() {
   static const Target target = RequestTarget();
   return target;
 }
 
-}  // namespace tenure::fuzz
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace tenure;
-  using namespace tenure::fuzz;
+int TestOneInput(const std::uint8_t* data, std::size_t size) {
   commit::Request request;
   const bool decoded = commit::DecodeRequest(View(data, size), request);
   // Memory that is used again leaves no trace.
@@ -93,3 +87,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   commit::ShedMemory(used);
   return 0;
 }
+
+const Registration registration("request", ThisTarget, TestOneInput);
+
+}  // namespace
+}  // namespace tenure::fuzz::request_target

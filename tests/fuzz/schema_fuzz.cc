@@ -5,7 +5,8 @@
 #include "store/model/validate.h"
 #include "tests/fuzz/fuzz.h"
 
-namespace tenure::fuzz {
+namespace tenure::fuzz::schema_target {
+namespace {
 
 const Target& ThisTarget() {
   static const Target target = [] {
@@ -44,11 +45,7 @@ const Target& ThisTarget() {
   return target;
 }
 
-}  // namespace tenure::fuzz
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace tenure;
-  using namespace tenure::fuzz;
+int TestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::vector<std::string> parts = Parts(Text(data, size), 2);
   const auto value = model::ParseJson(parts[1], model::kJsonDepthMax);
   if (value.ok() && parts[1].size() < 1024) {
@@ -78,3 +75,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   FUZZ_EXPECT(valid(model::CanonicalText(tree)).value_or(expected) == expected);
   return 0;
 }
+
+const Registration registration("schema", ThisTarget, TestOneInput);
+
+}  // namespace
+}  // namespace tenure::fuzz::schema_target

@@ -2,7 +2,8 @@
 #include "lease/scope.h"
 #include "tests/fuzz/fuzz.h"
 
-namespace tenure::fuzz {
+namespace tenure::fuzz::scope_target {
+namespace {
 
 const Target& ThisTarget() {
   static const Target target = [] {
@@ -13,11 +14,7 @@ const Target& ThisTarget() {
   return target;
 }
 
-}  // namespace tenure::fuzz
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace tenure;
-  using namespace tenure::fuzz;
+int TestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::vector<std::string> texts = Parts(Text(data, size), 3);
   std::vector<lease::Scope> scopes;
   for (const std::string& text : texts) {
@@ -50,3 +47,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   return 0;
 }
+
+const Registration registration("scope", ThisTarget, TestOneInput);
+
+}  // namespace
+}  // namespace tenure::fuzz::scope_target

@@ -5,7 +5,7 @@
 #include "store/journal/format.h"
 #include "tests/fuzz/fuzz.h"
 
-namespace tenure::fuzz {
+namespace tenure::fuzz::segment_target {
 namespace {
 
 std::string SeedSegment(const model::JournalPosition& at, const model::SegmentId& id) {
@@ -39,18 +39,12 @@ Target Segment() {
   return target;
 }
 
-}  // namespace
-
 const Target& ThisTarget() {
   static const Target target = Segment();
   return target;
 }
 
-}  // namespace tenure::fuzz
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace tenure;
-  using namespace tenure::fuzz;
+int TestOneInput(const std::uint8_t* data, std::size_t size) {
   if (const auto id = journal::ParseSegmentFileName(Text(data, size))) {
     FUZZ_EXPECT(journal::SegmentFileName(*id) == Text(data, size));
   }
@@ -63,3 +57,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   FUZZ_EXPECT(journal::StartOf(*header).last_lsn + 1 == header->first_lsn);
   return 0;
 }
+
+const Registration registration("segment", ThisTarget, TestOneInput);
+
+}  // namespace
+}  // namespace tenure::fuzz::segment_target

@@ -2,7 +2,8 @@
 #include "store/model/json.h"
 #include "tests/fuzz/fuzz.h"
 
-namespace tenure::fuzz {
+namespace tenure::fuzz::time_target {
+namespace {
 
 const Target& ThisTarget() {
   static const Target target = [] {
@@ -28,11 +29,7 @@ const Target& ThisTarget() {
   return target;
 }
 
-}  // namespace tenure::fuzz
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace tenure;
-  using namespace tenure::fuzz;
+int TestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text = Text(data, size);
   const auto time = model::ParseTime(text);
   if (time.ok()) {
@@ -48,3 +45,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   FUZZ_EXPECT(Must(model::ParseDurationMs(std::to_string(*ms) + "ms")) == *ms);
   return 0;
 }
+
+const Registration registration("time", ThisTarget, TestOneInput);
+
+}  // namespace
+}  // namespace tenure::fuzz::time_target

@@ -2,7 +2,8 @@
 #include "lease/token.h"
 #include "tests/fuzz/fuzz.h"
 
-namespace tenure::fuzz {
+namespace tenure::fuzz::token_target {
+namespace {
 
 const Target& ThisTarget() {
   static const Target target = [] {
@@ -15,11 +16,7 @@ const Target& ThisTarget() {
   return target;
 }
 
-}  // namespace tenure::fuzz
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace tenure;
-  using namespace tenure::fuzz;
+int TestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text = Text(data, size);
   const auto token = lease::ParseToken(text);
   if (token.ok()) {
@@ -39,3 +36,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   FUZZ_EXPECT(Must(lease::ParseTokens(printed)) == *tokens);
   return 0;
 }
+
+const Registration registration("token", ThisTarget, TestOneInput);
+
+}  // namespace
+}  // namespace tenure::fuzz::token_target

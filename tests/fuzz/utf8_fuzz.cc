@@ -6,7 +6,7 @@
 #include "store/model/validate.h"
 #include "tests/fuzz/fuzz.h"
 
-namespace tenure::fuzz {
+namespace tenure::fuzz::utf8_target {
 namespace {
 
 void Append(std::string& to, char32_t c) {
@@ -22,8 +22,6 @@ void Append(std::string& to, char32_t c) {
   }
 }
 
-}  // namespace
-
 const Target& ThisTarget() {
   static const Target target = [] {
     Target made;
@@ -35,11 +33,7 @@ const Target& ThisTarget() {
   return target;
 }
 
-}  // namespace tenure::fuzz
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace tenure;
-  using namespace tenure::fuzz;
+int TestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text = Text(data, size);
   std::string again, mended;
   bool valid = true;
@@ -65,3 +59,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (valid) FUZZ_EXPECT(read->get<std::string>() == text);
   return 0;
 }
+
+const Registration registration("utf8", ThisTarget, TestOneInput);
+
+}  // namespace
+}  // namespace tenure::fuzz::utf8_target

@@ -7,7 +7,8 @@
 #include "tenure/conflict.h"
 #include "tests/fuzz/fuzz.h"
 
-namespace tenure::fuzz {
+namespace tenure::fuzz::values_target {
+namespace {
 
 const Target& ThisTarget() {
   static const Target target = [] {
@@ -38,11 +39,7 @@ const Target& ThisTarget() {
   return target;
 }
 
-}  // namespace tenure::fuzz
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace tenure;
-  using namespace tenure::fuzz;
+int TestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string text(Text(data, size));
   const auto count = cli::ParseCount(text, "COUNT");
   if (count.ok()) FUZZ_EXPECT(Must(cli::ParseCount(std::to_string(*count), "COUNT")) == *count);
@@ -71,3 +68,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!canonical.ok()) ExpectWorded(canonical.error());
   return 0;
 }
+
+const Registration registration("values", ThisTarget, TestOneInput);
+
+}  // namespace
+}  // namespace tenure::fuzz::values_target

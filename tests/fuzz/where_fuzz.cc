@@ -5,7 +5,8 @@
 #include "store/model/validate.h"
 #include "tests/fuzz/fuzz.h"
 
-namespace tenure::fuzz {
+namespace tenure::fuzz::where_target {
+namespace {
 
 const Target& ThisTarget() {
   static const Target target = [] {
@@ -18,11 +19,7 @@ const Target& ThisTarget() {
   return target;
 }
 
-}  // namespace tenure::fuzz
-
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  using namespace tenure;
-  using namespace tenure::fuzz;
+int TestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::vector<std::string> parts = Parts(Text(data, size), 3);
   ArtifactEntry entry;
   entry.name = "release/app";
@@ -54,3 +51,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   return 0;
 }
+
+const Registration registration("where", ThisTarget, TestOneInput);
+
+}  // namespace
+}  // namespace tenure::fuzz::where_target

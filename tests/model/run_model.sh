@@ -37,7 +37,7 @@ model=${model##*/}
 cd "$work"
 
 spin -a ${definitions[@]+"${definitions[@]}"} "$model" >spin.txt || { cat spin.txt >&2; exit 1; }
-gcc -w "${optimise[@]}" -DSAFETY -DMEMLIM=3000 -o pan pan.c
+gcc -w "${optimise[@]}" -DSAFETY -DMEMLIM="${TENURE_MODEL_MB:-3000}" -o pan pan.c
 status=0
 ./pan -m20000 -w24 >pan.txt 2>&1 || status=$?
 

@@ -15,7 +15,20 @@ using testing::Row;
 using testing::Scopes;
 
 Waiter Waits(std::uint64_t ticket, const std::vector<std::string>& scopes, std::vector<Lsn> holds = {}) {
-  return {ticket, Scopes(scopes), LeaseMode::kExclusive, std::move(holds), "pid " + std::to_string(ticket)};
+  Waiter waiter;
+  waiter.ticket = ticket;
+  waiter.scopes = Scopes(scopes);
+  waiter.holds = std::move(holds);
+  waiter.name = "pid " + std::to_string(ticket);
+  return waiter;
+}
+
+/// Holds what it presents.
+Waiter Writes(std::uint64_t ticket, const std::vector<std::string>& keys, std::vector<Lsn> presents = {}) {
+  Waiter waiter = Waits(ticket, keys, presents);
+  waiter.kind = WaiterKind::kWrite;
+  waiter.presents = std::move(presents);
+  return waiter;
 }
 
 class WaitGraph : public ::testing::Test {
@@ -64,6 +77,35 @@ TEST_F(WaitGraph, ACircleElsewhereIsNobodyElsesRefusal) {
   EXPECT_FALSE(Circle({Waits(10, {"b"}, {1}), Waits(11, {"a"}, {2}), Waits(12, {"c"})}, 12));
 }
 
+TEST_F(WaitGraph, AWriteWaitsForTheLeasesThatItDoesNotPresent) {
+  // 10 writes a:1 and b:1 under lease 1, and waits for lease 2 only.
+  EXPECT_FALSE(Circle({Writes(10, {"a:1", "b:1"}, {1})}, 10));
+  const auto circle = Circle({Writes(10, {"a:1", "b:1"}, {1}), Waits(11, {"a"}, {2})}, 11);
+  ASSERT_TRUE(circle);
+  EXPECT_EQ(*circle, "pid 11 waits for lease 1 (a), held by pid 10; pid 10 waits for lease 2 (b), held by pid 11");
+  EXPECT_TRUE(Circle({Writes(10, {"a:1", "b:1"}, {1}), Waits(11, {"a"}, {2})}, 10));
+  EXPECT_TRUE(Circle({Writes(10, {"b:1"}, {1}), Writes(11, {"a:1"}, {2})}, 11));
+}
+
+TEST_F(WaitGraph, AWriteThatDoesNotPresentWhatItHoldsWaitsForItself) {
+  Waiter write = Writes(10, {"a:1"});
+  write.holds = {1};
+  EXPECT_TRUE(Circle({write}, 10));
+}
+
+TEST_F(WaitGraph, NobodyWaitsBehindAWriteNorAWriteBehindARequest) {
+  // Requests for d would wait behind one another: see AnEarlierRequestBlocksTooButNotALaterOne.
+  EXPECT_FALSE(Circle({Writes(10, {"b:1", "d:1"}), Waits(11, {"d"}, {2})}, 11));
+  EXPECT_FALSE(Circle({Waits(10, {"b", "d"}), Writes(11, {"d:1"}, {2})}, 11));
+}
+
+TEST_F(WaitGraph, AWriteOfTooMuchToTellIsInNoCircle) {
+  Waiter bell = Writes(10, {"**"}, {1});
+  bell.kind = WaiterKind::kBell;
+  EXPECT_FALSE(Circle({bell, Waits(11, {"a"}, {2})}, 11));
+  EXPECT_FALSE(Circle({bell, Waits(11, {"a"}, {2})}, 10));
+}
+
 TEST_F(WaitGraph, ALeaseThatIsOverBlocksNobody) {
   const StandingOf over = [](const model::LeaseRow&) { return Standing::kExpired; };
   const std::vector<Waiter> waiters = {Waits(10, {"b"}, {1}), Waits(11, {"a"}, {2})};
@@ -71,13 +113,16 @@ TEST_F(WaitGraph, ALeaseThatIsOverBlocksNobody) {
 }
 
 TEST(Waiter, ComesBackAsItWasEncodedAndDamageIsRefused) {
-  const Waiter waiter = Waits(0, {"a:1", "p/**"}, {7, 300});
+  Waiter waiter = Writes(0, {"a:1", "p/**"}, {7, 300});
+  waiter.holds.push_back(301);
   base::Bytes bytes;
   EncodeWaiter(waiter, bytes);
   const auto back = DecodeWaiter(bytes);
   ASSERT_TRUE(back);
   EXPECT_EQ(back->scopes, waiter.scopes);
   EXPECT_EQ(back->holds, waiter.holds);
+  EXPECT_EQ(back->presents, waiter.presents);
+  EXPECT_EQ(back->kind, waiter.kind);
   EXPECT_EQ(back->name, waiter.name);
   for (std::size_t end = 0; end < bytes.size(); ++end) {
     EXPECT_FALSE(DecodeWaiter(base::ByteView(bytes).first(end))) << end;

@@ -313,6 +313,25 @@ TEST_F(LeaseTest, ABatchThatWasLongInTheMakingIsNotDecidedForEver) {
   EXPECT_EQ(decided, 1);
 }
 
+/// What ended a lease between the look at it and its renewal is told, as if it had ended before.
+TEST_F(LeaseTest, ALeaseThatEndsDuringItsRenewal) {
+  const std::string token = Token({"a"});
+  bool broken = false;
+  base::SetFailPointHook([&](const char* name) {
+    if (std::string_view(name) != "lease.before_renewal" || std::exchange(broken, true)) return;
+    EXPECT_TRUE(store().BreakLease(store().Leases()->front().id, "meanwhile").ok());
+  });
+  EXPECT_EQ(store().RenewLease(token).error().code, ErrorCode::kLeaseBroken);
+  base::SetFailPointHook({});
+  EXPECT_TRUE(broken);
+  const std::string other = Token({"a"});
+  base::SetFailPointHook([&](const char* name) {
+    if (std::string_view(name) == "lease.before_renewal") env_.boottime_ms += 1'000;
+  });
+  EXPECT_EQ(store().RenewLease(other).error().code, ErrorCode::kLeaseExpired);
+  base::SetFailPointHook({});
+}
+
 #endif
 
 /// With the machine's own clocks: threads that wait.
@@ -369,6 +388,45 @@ TEST_F(LeaseThreads, TwoThreadsThatWouldWaitForEachOther) {
   one.join();
   two.join();
   EXPECT_EQ(deadlocks.load(), 1);
+}
+
+TEST_F(LeaseThreads, TwoWritesThatWouldWaitForEachOther) {
+  std::atomic<int> deadlocks{0};
+  std::atomic<int> ready{0};
+  const auto run = [&](const char* first, const char* second) {
+    auto mine = Acquire({first});
+    ASSERT_TRUE(mine.ok());
+    ready.fetch_add(1);
+    while (ready.load() < 2) std::this_thread::yield();
+    Transaction txn;
+    txn.Put({.name = first, .version = "1"});
+    txn.Put({.name = second, .version = "1"});
+    CommitOptions options;
+    options.ambient_lease_tokens = {mine->token()};
+    options.wait_ms = 3'600'000;
+    const auto receipt = store_.Commit(txn, options);
+    if (receipt.ok()) return;
+    EXPECT_EQ(receipt.error().code, ErrorCode::kDeadlock) << receipt.error().message;
+    EXPECT_THAT(receipt.error().message, HasSubstr("(to write) waits for lease"));
+    deadlocks.fetch_add(1);
+  };
+  std::thread one([&] { run("a", "b"); });
+  std::thread two([&] { run("b", "a"); });
+  one.join();
+  two.join();
+  EXPECT_EQ(deadlocks.load(), 1);
+}
+
+TEST_F(LeaseThreads, AWriteThatWaitsForALeaseOfItsOwnThread) {
+  auto mine = Acquire({"a"});
+  ASSERT_TRUE(mine.ok());
+  Transaction txn;
+  txn.Put({.name = "a", .version = "1"});
+  CommitOptions options;
+  options.wait_ms = 3'600'000;
+  const auto receipt = store_.Commit(txn, options);
+  ASSERT_FALSE(receipt.ok());
+  EXPECT_EQ(receipt.error().code, ErrorCode::kDeadlock) << receipt.error().message;
 }
 
 TEST_F(LeaseThreads, APoolSharesItsLeasesAndIsBounded) {

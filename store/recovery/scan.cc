@@ -1,6 +1,8 @@
 #include "store/recovery/scan.h"
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 #include <limits>
 #include <utility>
 
@@ -16,19 +18,15 @@ using journal::FrameFault;
 
 constexpr std::size_t kReadStepBytes = 4u << 20;
 
-/// The offset of the last byte that is not zero, and how many there are.
-struct NonZero {
-  std::uint64_t count = 0;
-  std::uint64_t last = 0;
-};
-NonZero CountNonZero(ByteView bytes, std::uint64_t from) {
-  NonZero found;
-  for (std::uint64_t i = from; i < bytes.size(); ++i) {
-    if (bytes[i] == std::byte{0}) continue;
-    ++found.count;
-    found.last = i;
+/// The offset behind the last byte that is not zero. A new segment is mostly zeros: block by block.
+std::uint64_t EndOfNonZero(ByteView bytes) {
+  static constexpr std::array<std::byte, 4096> kZeros{};
+  std::size_t end = bytes.size();
+  while (end >= kZeros.size() && std::memcmp(&bytes[end - kZeros.size()], kZeros.data(), kZeros.size()) == 0) {
+    end -= kZeros.size();
   }
-  return found;
+  while (end > 0 && bytes[end - 1] == std::byte{0}) --end;
+  return end;
 }
 
 std::string LsnRange(Lsn from, Lsn to) {
@@ -139,6 +137,7 @@ class Scanner {
               "the file ends here, but it was " + std::to_string(segment().live.header.capacity) + " bytes long");
     }
     limit_ = sealed > 0 ? std::min<std::uint64_t>(sealed, bytes_.size()) : bytes_.size();
+    nonzero_end_ = EndOfNonZero(bytes_);
     std::uint64_t offset = journal::kSegmentHeaderBytes;
     if (!segment().header_ok) offset = Resynchronise(std::min<std::uint64_t>(offset, limit_));
     while (offset < limit_ && !BeyondDurable() && !ProvenEnd()) {
@@ -208,8 +207,8 @@ class Scanner {
   }
 
   std::optional<std::uint64_t> NextFrame(std::uint64_t offset) const {
-    for (; offset + journal::kFrameHeaderBytes <= limit_; offset += journal::kFrameAlign) {
-      // The magic first: most of what is looked at is zeros or payload.
+    for (; offset < nonzero_end_ && offset + journal::kFrameHeaderBytes <= limit_; offset += journal::kFrameAlign) {
+      // The magic first: most of what is looked at is payload.
       if (base::LoadLe<std::uint32_t>(&bytes_[offset]) != journal::kFrameMagic) continue;
       if (journal::LooksLikeFrame(rest(offset), epoch(), salt())) return offset;
     }
@@ -219,9 +218,8 @@ class Scanner {
   /// Where no next frame begins in the newest segment. True: this is the end of the journal, for
   /// better or worse; false: look for later frames.
   bool DecideOpenEnd(std::uint64_t offset, FrameFault fault) {
-    const NonZero behind = CountNonZero(bytes_, offset);
     TailFacts facts;
-    facts.clean_zero = behind.count == 0;
+    facts.clean_zero = nonzero_end_ <= offset;
     facts.later_valid_frame = NextFrame(offset + journal::kFrameAlign).has_value();
     facts.below_applied = options_.applied > before_.last_lsn;
     const Lsn durable = std::max(options_.durable.value_or(0), options_.checkpoint);
@@ -232,7 +230,7 @@ class Scanner {
       case TailVerdict::kCleanEnd:
         break;
       case TailVerdict::kTorn:
-        scan_.torn_bytes = behind.last + 1 - offset;
+        scan_.torn_bytes = nonzero_end_ - offset;
         scan_.warnings.push_back(path() + " from offset " + std::to_string(offset) + ": " +
                                  std::to_string(scan_.torn_bytes) + " bytes behind the last frame (LSN " +
                                  std::to_string(before_.last_lsn) + ") are " + DecidingTailRule(facts).reason +
@@ -277,19 +275,18 @@ class Scanner {
       if (run_open_) (void)DecideOpenEnd(limit_, FrameFault::kShort);
       return;
     }
-    const NonZero behind = CountNonZero(bytes_, sealed > 0 ? sealed : offset);
-    if (behind.count == 0) {
+    if (nonzero_end_ <= (sealed > 0 ? sealed : offset)) {
       if (sealed == 0 && BeyondDurable() && run_open_) scan_.runs.back().to_open_end = true;
       return;
     }
     if (sealed > 0) {
       scan_.warnings.push_back(path() + " from offset " + std::to_string(sealed) + ": " +
-                               std::to_string(behind.last + 1 - sealed) +
+                               std::to_string(nonzero_end_ - sealed) +
                                " bytes behind the sealed length were set aside and are not data");
     } else if (BeyondDurable()) {
       if (run_open_) scan_.runs.back().to_open_end = true;
       scan_.warnings.push_back(path() + " from offset " + std::to_string(offset) + ": " +
-                               std::to_string(behind.last + 1 - offset) + " bytes behind LSN " +
+                               std::to_string(nonzero_end_ - offset) + " bytes behind LSN " +
                                std::to_string(*options_.durable) + " were not durable yet and are not data");
     }
   }
@@ -304,6 +301,7 @@ class Scanner {
   std::size_t index_ = 0;
   base::Bytes bytes_;
   std::uint64_t limit_ = 0;        ///< Where its frames must end: sealed length or end of file.
+  std::uint64_t nonzero_end_ = 0;  ///< Nothing but zeros from there on.
   model::JournalPosition before_;  ///< What the next frame must continue.
   bool run_open_ = false;          ///< The last run reaches up to before_.
 };

@@ -1,4 +1,5 @@
-// Makes the one target that it is linked with a libFuzzer program. `PROGRAM --write-seeds DIR` writes its generated seeds and ends.
+// Makes the one target that it is linked with a libFuzzer program. `PROGRAM --write-seeds DIR` writes its generated
+// seeds and ends.
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>

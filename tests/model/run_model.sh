@@ -2,7 +2,8 @@
 # Checks one Promela model, exhaustively, in a temporary directory of its own.
 #   run_model.sh pass MODEL [-DNAME[=VALUE]...]            no violation, in a complete search
 #   run_model.sh fail MODEL MUTANT [-DNAME[=VALUE]...]     the mutant must violate something
-# Of the further arguments, -O… goes to the C compiler: small searches take less time than optimising them.
+# Of the further arguments, -O… and -DCOLLAPSE go to the C compiler: small searches take less time than optimising them,
+# and large ones fit into less memory (a third of it, for half as much time again). TENURE_MODEL_MB limits the memory.
 # Exit status 0: as expected; 1: not; 77: spin or a C compiler is not installed.
 set -euo pipefail
 
@@ -10,7 +11,7 @@ expected=$1
 model=$(realpath "$2")
 shift 2
 definitions=()
-optimise=(-O2 -DCOLLAPSE)
+optimise=(-O2)
 if [ "$expected" = fail ]; then
   mutant=$1
   shift
@@ -22,6 +23,7 @@ fi
 for argument in "$@"; do
   case $argument in
     -O*) optimise=("$argument") ;;
+    -DCOLLAPSE) optimise+=("$argument") ;;
     *) definitions+=("$argument") ;;
   esac
 done

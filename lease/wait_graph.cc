@@ -60,7 +60,9 @@ class Graph {
     // A write lets earlier requests pass when it is woken up, but not for ever.
     if (waiter.kind != WaiterKind::kAcquire) return edges;
     for (std::size_t i = 0; i < waiters_.size(); ++i) {
-      if (i == at || waiters_[i].kind != WaiterKind::kAcquire || waiters_[i].ticket >= waiter.ticket || !Conflict(waiter, waiters_[i])) continue;
+      if (i == at || waiters_[i].kind != WaiterKind::kAcquire || waiters_[i].ticket >= waiter.ticket ||
+          !Conflict(waiter, waiters_[i]))
+        continue;
       edges.push_back({i, waiter.name + " waits behind " + waiters_[i].name + " (" + List(waiters_[i].scopes) + ")"});
     }
     return edges;

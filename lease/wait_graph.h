@@ -27,7 +27,7 @@ struct Waiter {
   LeaseMode mode = LeaseMode::kExclusive;
   std::vector<Lsn> holds;     ///< Includes what it presents.
   std::vector<Lsn> presents;  ///< kWrite: leases that are not in its way.
-  std::string name;  ///< For messages: "pid 42 (purpose)".
+  std::string name;           ///< For messages: "pid 42 (purpose)".
 };
 
 /// A waiter as it stands in shared memory; between processes of one layout version.

@@ -82,9 +82,7 @@ Result<Ticket> Store::Submit(const Transaction& txn, const CommitOptions& option
 
 bool Ticket::Poll() const { return state_->store->group->Poll(*state_->pending); }
 
-Result<Receipt> Ticket::Wait() const {
-  return state_->store->Explained(state_->store->group->Wait(*state_->pending));
-}
+Result<Receipt> Ticket::Wait() const { return state_->store->Explained(state_->store->group->Wait(*state_->pending)); }
 
 Result<Receipt> Store::OutcomeOf(const std::string& request_id) {
   TENURE_RETURN_IF_ERROR(impl_->CheckWritable());

@@ -28,7 +28,7 @@ namespace tenure::cli {
 struct ImporterOptions {
   std::size_t batch = 2'000;  ///< Entries in a transaction.
   std::size_t window = 4;     ///< Transactions in flight.
-  CommitOptions commit;       ///< For every transaction: leases that it presents, how long it waits for those of others.
+  CommitOptions commit;  ///< For every transaction: leases that it presents, how long it waits for those of others.
   /// How entries that the store has otherwise are settled, one by one. Transactions of many are decided again
   /// instead when another writer was faster.
   ConflictStrategy on_conflict = ConflictStrategy::kReject;

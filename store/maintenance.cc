@@ -198,6 +198,9 @@ Result<CompactReport> Store::Compact(const CompactOptions& options) {
     recovery::Checkpoint checkpoint;
     TENURE_RETURN_IF_ERROR(impl_->applier->WithWriter([&](index::IndexWriter& writer) -> Status {
       TENURE_RETURN_IF_ERROR(writer.Checkpoint(0));
+      // Readers may have kept that from finishing. The index must not fall back, over a power loss, to where it could
+      // not be caught up from any more.
+      if (!TENURE_SEEDED_BUG("compact_unsynced_index")) TENURE_RETURN_IF_ERROR(writer.Sync());
       TENURE_ASSIGN(checkpoint, recovery::WriteCheckpoint(impl_->env, impl_->layout, writer));
       return {};
     }));

@@ -1,5 +1,7 @@
 #include "store/base/recording_env.h"
 
+#include <sys/stat.h>
+
 #include <atomic>
 #include <deque>
 #include <map>
@@ -28,6 +30,9 @@ struct RecordingEnv::Shared {
   }
   /// The number of `file`; a new one when it was not seen before, or `is_new` (inodes are reused).
   Result<std::uint64_t> NumberOf(const File& file, bool is_new) REQUIRES(mutex);
+  /// What `path` names is about to lose that name. Its inode may come again, as another file that is made by somebody
+  /// else (see NumberOfOpened). From within Do, which holds the mutex.
+  void Forget(const std::string& path) NO_THREAD_SAFETY_ANALYSIS;
 
   Env& base;
   Mutex mutex;
@@ -73,6 +78,12 @@ Result<std::uint64_t> RecordingEnv::Shared::NumberOf(const File& file, bool is_n
   std::uint64_t& number = numbers[identity];
   if (is_new || number == 0) number = next_number++;
   return number;
+}
+
+void RecordingEnv::Shared::Forget(const std::string& path) {
+  struct stat info {};
+  // Not by opening it: closing another descriptor of SQLite's files drops its locks.
+  if (::lstat(path.c_str(), &info) == 0) numbers.erase({info.st_dev, info.st_ino});
 }
 
 namespace {
@@ -185,6 +196,29 @@ void RecordingEnv::Mark(const std::string& note) {
   shared_->trace.push_back(NameStep(Kind::kMark, note));
 }
 
+Status RecordingEnv::Perform(TraceStep step, const std::function<Status()>& call) {
+  const std::string path = step.path;
+  const bool removes = step.kind == Kind::kRemove;
+  return shared_->Do(std::move(step), [&] {
+    if (removes) shared_->Forget(path);
+    return call();
+  });
+}
+
+std::uint64_t RecordingEnv::NumberOfOpened(const std::string& path) {
+  struct stat info {};
+  MutexLock lock(shared_->mutex);
+  if (::stat(path.c_str(), &info) != 0) return 0;
+  std::uint64_t& number = shared_->numbers[{info.st_dev, info.st_ino}];
+  if (number == 0) {
+    number = shared_->next_number++;
+    TraceStep step = NameStep(Kind::kCreate, path);
+    step.file = number;
+    shared_->trace.push_back(std::move(step));
+  }
+  return number;
+}
+
 void RecordingEnv::SetFaultPlan(FaultPlan plan) {
   auto shared_plan = std::make_shared<const FaultPlan>(std::move(plan));
   MutexLock lock(shared_->mutex);
@@ -235,7 +269,10 @@ Status RecordingEnv::CreateDirectory(const std::string& dir) {
 }
 
 Status RecordingEnv::Remove(const std::string& path) {
-  return shared_->Do(NameStep(Kind::kRemove, path), [&] { return shared_->base.Remove(path); });
+  return shared_->Do(NameStep(Kind::kRemove, path), [&] {
+    shared_->Forget(path);
+    return shared_->base.Remove(path);
+  });
 }
 
 Status RecordingEnv::RemoveAll(const std::string& dir) {
@@ -250,7 +287,10 @@ Status RecordingEnv::RemoveAll(const std::string& dir) {
 }
 
 Status RecordingEnv::Rename(const std::string& from, const std::string& to) {
-  return shared_->Do(NameStep(Kind::kRename, from, to), [&] { return shared_->base.Rename(from, to); });
+  return shared_->Do(NameStep(Kind::kRename, from, to), [&] {
+    shared_->Forget(to);
+    return shared_->base.Rename(from, to);
+  });
 }
 
 Status RecordingEnv::RenameNoReplace(const std::string& from, const std::string& to) {

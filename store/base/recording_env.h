@@ -57,6 +57,12 @@ class RecordingEnv : public Env {
   Trace TakeTrace();
   Trace CopyTrace() const;
   void Mark(const std::string& note);
+  /// For what does its own I/O (SQLite, see tests/sim/trace_vfs.h): makes the call, counted, failed and recorded like
+  /// the Env's own, in one order with them. `step.file` says which file it is, or is 0.
+  Status Perform(TraceStep step, const std::function<Status()>& call);
+  /// The number of the file that `path` names, for TraceStep::file, which writers of their own have opened. One that
+  /// nobody has seen before was made by them: that is recorded as a creation. 0 when there is no such file.
+  std::uint64_t NumberOfOpened(const std::string& path);
   void SetFaultPlan(FaultPlan plan);
   std::uint64_t calls() const;
   /// Clocks: offsets added to the wrapped Env's, to set time back or forward.

@@ -15,8 +15,6 @@ namespace {
 /// What is gathered for one SQLite transaction. Of random keys every transaction touches nearly every page of a
 /// large index: the fewer, the less is written.
 constexpr std::size_t kGatheredBytesMax = 96u << 20;
-/// Pages that are written again and again are copied into the database once for as many transactions as this holds.
-constexpr std::uint64_t kWalBytesMax = 32u << 20;
 /// How long a read waits for an applier of another process.
 constexpr std::uint64_t kWaitBoundNs = 30'000'000'000;
 /// Somebody else is building past a stopped applier: how many times the bound before this process does it too.
@@ -69,7 +67,7 @@ Status Applier::ApplySmall(Lsn lsn) {
   TENURE_RETURN_IF_ERROR(writer_->Apply(frames));
   TENURE_FAIL_POINT("apply.after");
   context_.member.segment().AdvanceApplied(frames.back().after.last_lsn);
-  return writer_->Checkpoint(kWalBytesMax);
+  return writer_->Checkpoint(context_.wal_bytes_max);
 }
 
 /// Rows of many frames are gathered, as many as fit into memory, while a second thread reads ahead.
@@ -98,7 +96,7 @@ Status Applier::ApplyLarge(Lsn lsn) {
     TENURE_FAIL_POINT("apply.after");
     NoteProgress();
     context_.member.segment().AdvanceApplied(last);
-    TENURE_RETURN_IF_ERROR(writer_->Checkpoint(kWalBytesMax));
+    TENURE_RETURN_IF_ERROR(writer_->Checkpoint(context_.wal_bytes_max));
   }
   if (gathered_most >= kGatheredBytesMax / 2) base::ReturnFreeMemory();
   return {};

@@ -35,6 +35,9 @@ struct Context {
   Lsn build_backlog_min = 200'000;
   /// From this many transactions on, rows are gathered for large transactions rather than frames kept.
   Lsn gather_backlog_min = 16'384;
+  /// Pages that are written again and again are copied from the index's WAL into its file once for as many transactions
+  /// as this holds.
+  std::uint64_t wal_bytes_max = 32u << 20;
 
   ingest::CommitArea& shared() const { return member.segment().commit(); }
   Lsn DurableLsn() const { return shared().durable.Load().second; }

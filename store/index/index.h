@@ -84,6 +84,9 @@ class IndexWriter {
   /// another connection holds the write or the checkpoint lock. Whoever opens an index first reads its
   /// whole WAL, 2 ms for 8 MiB: checkpoint before leaving.
   Status Checkpoint(std::uint64_t wal_bytes_max);
+  /// Makes durable what was applied. Otherwise only checkpoints do, as far as readers let them: until then power loss
+  /// may set the index back to an earlier LSN.
+  Status Sync();
   /// A synced copy at the current mark, by SQLite's backup API, at `target` (must not exist; no WAL beside it).
   Status CopyTo(const std::string& target);
 

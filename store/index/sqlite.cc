@@ -133,9 +133,13 @@ Result<std::int64_t> Connection::QueryInt(const char* sql) {
 
 Status Connection::SetCacheKib(int kib) { return Execute(("PRAGMA cache_size = -" + std::to_string(kib)).c_str()); }
 
-Status Connection::SyncFile() {
+Status Connection::SyncFile() { return SyncThrough(SQLITE_FCNTL_FILE_POINTER); }
+
+Status Connection::SyncWal() { return SyncThrough(SQLITE_FCNTL_JOURNAL_POINTER); }
+
+Status Connection::SyncThrough(int which) {
   sqlite3_file* file = nullptr;
-  int rc = sqlite3_file_control(db_.get(), "main", SQLITE_FCNTL_FILE_POINTER, &file);
+  int rc = sqlite3_file_control(db_.get(), "main", which, &file);
   if (rc == SQLITE_OK && file != nullptr && file->pMethods != nullptr) {
     rc = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
   }

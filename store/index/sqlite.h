@@ -48,6 +48,8 @@ class Connection {
   Status SetCacheKib(int kib);
   /// fsync of the database file through SQLite's own descriptor.
   Status SyncFile();
+  /// The same of its WAL; success when it has none.
+  Status SyncWal();
   bool in_transaction() const;
   /// Rolls back what is open; nothing when SQLite has done so already. Never fails: closing does it too.
   void Rollback();
@@ -58,6 +60,7 @@ class Connection {
     void operator()(sqlite3* db) const;
   };
   explicit Connection(sqlite3* db) : db_(db) {}
+  Status SyncThrough(int which);
   std::unique_ptr<sqlite3, Close> db_;
 };
 

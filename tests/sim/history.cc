@@ -154,8 +154,27 @@ Violations CheckLog(const Store& store, const Expected& expected, std::map<int, 
   return violations;
 }
 
-Violations CheckVerify(base::Env& env, const std::string& root) {
-  const auto report = recovery::Verify(env, recovery::Layout{root}, {});
+Violations CheckRowsOf(const Store& store, const Expected& expected) {
+  Violations violations;
+  for (const auto& [i, lsn] : expected.acknowledged) {
+    const Planned planned = Plan(i, expected.large);
+    const Operation& op = planned.txn.operations().front();
+    const auto entry = store.Get(op.name + ":" + op.version);
+    const std::string what = "transaction " + std::to_string(i) + " was acknowledged at LSN " + std::to_string(lsn);
+    if (!entry.ok()) {
+      violations.push_back(what + ", but reading its entry: " + entry.error().message);
+    } else if (entry->lsn != lsn || entry->annotations != op.annotations) {
+      violations.push_back(what + ", but its entry is of LSN " + std::to_string(entry->lsn) + ": " +
+                           Short(entry->annotations));
+    }
+  }
+  return violations;
+}
+
+Violations CheckVerify(base::Env& env, const std::string& root, bool deep) {
+  recovery::VerifyOptions options;
+  options.deep = deep;
+  const auto report = recovery::Verify(env, recovery::Layout{root}, options);
   if (!report.ok()) return {"verify: " + report.error().message};
   Violations violations;
   for (const Error& problem : report->problems) violations.push_back("verify: " + problem.message);

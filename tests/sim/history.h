@@ -51,8 +51,12 @@ Result<Receipt> CommitPlanned(Store& store, base::RecordingEnv& env, int i, bool
 /// there was submitted and is whole and there once; LSNs are dense. `found`: what is there.
 Violations CheckLog(const Store& store, const Expected& expected, std::map<int, Lsn>* found = nullptr);
 
+/// Every acknowledged transaction's row is there, with its content: also what compaction has taken out of the log.
+Violations CheckRowsOf(const Store& store, const Expected& expected);
+
 /// recovery::Verify of the store in `root` (a .tenure directory). Nobody may have it open.
-Violations CheckVerify(base::Env& env, const std::string& root);
+/// `deep`: every row is compared with those of a replay.
+Violations CheckVerify(base::Env& env, const std::string& root, bool deep = false);
 
 /// A number from the environment.
 std::uint64_t NumberFromEnvironment(const char* name, std::uint64_t otherwise);

@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
+#include <optional>
 #include <random>
 #include <string_view>
 
 #include "store/base/codec.h"
 #include "store/base/hash.h"
 #include "tests/sim/sim_env.h"
+#include "tests/sim/trace_vfs.h"
 
 namespace tenure::sim {
 namespace {
@@ -40,6 +43,21 @@ Status SyncTree(base::Env& env, const std::string& dir) {
   return env.SyncDirectory(dir);
 }
 
+/// Memory that was lost may have left anything in its file: here a header that is whole, and words that are not.
+void Scramble(const std::string& path, std::uint64_t seed) {
+  constexpr std::uint64_t kHeaderBytes = 256;
+  constexpr std::uint64_t kScrambledBytesMax = 96 * 1024;
+  std::error_code gone;
+  const std::uintmax_t size = fs::file_size(path, gone);
+  if (gone || size <= kHeaderBytes) return;
+  std::mt19937_64 dice(seed);
+  std::string words(std::min<std::uint64_t>(size - kHeaderBytes, kScrambledBytesMax), '\0');
+  for (char& c : words) c = static_cast<char>(dice());
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(kHeaderBytes);
+  file.write(words.data(), static_cast<std::streamsize>(words.size()));
+}
+
 Violations Prefixed(const std::string& prefix, Violations violations) {
   for (std::string& violation : violations) violation.insert(0, prefix);
   return violations;
@@ -58,6 +76,7 @@ class LostDisk {
     options_.env = &env_;
     options_.background = false;
     options_.writer = "sim@sim";
+    if (check_.sqlite) traced_.emplace(env_, target_);
   }
   ~LostDisk() { fs::remove_all(target_); }
 
@@ -65,8 +84,9 @@ class LostDisk {
     const auto rebuilt = base::RebuildAfterPowerLoss(env_, trace, source, target_, loss_);
     if (!rebuilt.ok()) return {"rebuild: " + rebuilt.error().message};
     if (!fs::exists(root_)) return CheckNoStore();
-    // Both happen: the file is not synced, so it may be gone, or there without what memory held.
+    // All happen: the file is not synced, so it may be gone, or there without what memory held, or with something else.
     if (loss_.seed % 2 == 0) fs::remove(root_ + "/ingest.shm");
+    if (loss_.seed % 4 == 1) Scramble(root_ + "/ingest.shm", loss_.seed);
     if (const Status synced = SyncTree(env_, target_); !synced.ok()) return {"sync: " + synced.error().message};
     if (!check_.index_copy.empty()) {
       fs::copy(check_.index_copy, root_ + "/index", fs::copy_options::recursive | fs::copy_options::overwrite_existing);
@@ -75,7 +95,7 @@ class LostDisk {
     const std::size_t ground = env_.CopyTrace().size();
     Violations violations = Prefixed("before opening: ", CheckVerify(env_, root_));
     if (violations.empty()) violations = CheckStore();
-    if (violations.empty()) violations = Prefixed("afterwards: ", CheckVerify(env_, root_));
+    if (violations.empty()) violations = Prefixed("afterwards: ", CheckVerify(env_, root_, check_.deep));
     if (violations.empty() && check_.losses > 0) violations = CheckFurtherLosses(ground);
     return violations;
   }
@@ -96,6 +116,7 @@ class LostDisk {
     if (!store.ok()) return {"open: " + store.error().message};
     std::map<int, Lsn> found;
     Violations violations = CheckLog(*store, expected_, &found);
+    if (violations.empty() && check_.sqlite) violations = CheckRowsOf(*store, expected_);
     if (!violations.empty()) return violations;
     // What was seen once must not go away again.
     for (const auto& [i, lsn] : found) env_.Mark("ack " + std::to_string(i) + " " + std::to_string(lsn));
@@ -107,11 +128,14 @@ class LostDisk {
   }
 
   Violations CheckFurtherLosses(std::size_t ground) {
-    const base::Trace trace = WithoutSqlite(env_.CopyTrace());
-    // The ground lies at the last mark before opening, whatever was taken out in front of it.
     const base::Trace all = env_.CopyTrace();
-    const std::size_t removed_before =
-        ground - WithoutSqlite(base::Trace(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(ground))).size();
+    const base::Trace trace = check_.sqlite ? all : WithoutSqlite(all);
+    // The ground lies at the last mark before opening, whatever was taken out in front of it.
+    std::size_t removed_before = 0;
+    if (!check_.sqlite) {
+      const base::Trace before(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(ground));
+      removed_before = ground - WithoutSqlite(before).size();
+    }
     LossCheck next = check_;
     next.losses = 0;
     next.index_copy.clear();
@@ -134,6 +158,7 @@ class LostDisk {
   const LossCheck check_;
   Expected expected_;
   SimEnv env_;
+  std::optional<TracedSqlite> traced_;
   OpenOptions options_;
 };
 

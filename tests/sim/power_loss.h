@@ -1,8 +1,10 @@
 // Power losses of a recorded run: a disk is rebuilt as the loss may have left it, and a store on it
 // must open and keep every promise.
 //
-// SQLite does its own I/O, which the trace does not have: a rebuilt disk has no index, or an older one
-// if the caller gives a copy. Shared memory never survives a loss; its file may, with any content.
+// SQLite does its own I/O. Of a run that was traced with TracedSqlite everything is rebuilt, index, WAL and checkpoints
+// as torn as the journal. Otherwise the trace has only the names of SQLite's files, which must be taken out: a rebuilt
+// disk has no index then, or an older one if the caller gives a copy. Shared memory never survives a loss; its file
+// may, with any content.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +26,8 @@ base::PowerLoss PickLoss(const base::Trace& trace, std::uint64_t number, std::si
 
 struct LossCheck {
   bool large = false;        ///< Of the run's transactions.
+  bool sqlite = false;       ///< The trace has what SQLite did; recoveries and further losses have it too.
+  bool deep = false;         ///< Compares every row with those of a replay.
   std::string index_copy;    ///< A directory with an index of an earlier moment to find there; empty: none.
   std::uint64_t losses = 0;  ///< So many further losses while this one is recovered from.
   std::uint8_t boot = 2;     ///< Of the machine when it comes up again.

@@ -19,6 +19,7 @@
 #include "store/ingest/slot_reader.h"
 #include "store/journal/reader.h"
 #include "store/recovery/repair.h"
+#include "tests/sim/index_run.h"
 #include "tests/sim/journal_bytes.h"
 #include "tests/sim/lease_checks.h"
 #include "tests/sim/power_loss.h"
@@ -278,6 +279,30 @@ Violations CheckpointIsDurableBeforeTheTrim() {
   return {"compaction was not journaled"};
 }
 
+/// Losses during and after a compaction, with what SQLite did to index and copy on the trace.
+Violations LossAroundACompaction(void (IndexRun::*compact)()) {
+  SimScratch scratch;
+  IndexRun run(scratch / "run");
+  run.Commit(6);
+  run.BeginSegment();
+  run.Commit(4);
+  const std::size_t begin = run.steps();
+  (run.*compact)();
+  run.Commit(1);
+  return CheckLossesOf(run, begin, 60, scratch / "lost");
+}
+
+/// The same around a switch to a new generation of the index.
+Violations LossAroundASwitch() {
+  SimScratch scratch;
+  IndexRun run(scratch / "run");
+  run.Commit(6);
+  const std::size_t begin = run.steps();
+  run.BuildGeneration();
+  run.Commit(2);
+  return CheckLossesOf(run, begin, 60, scratch / "lost");
+}
+
 Violations LateApplyDoesNothing() {
   SimScratch scratch;
   const ClosedStore store(scratch / "store", 6);
@@ -403,6 +428,9 @@ const std::vector<Case>& Cases() {
       {"verify_skips_last_frame", ZeroedLastFrameIsFoundInTheJournal},
       {"repair_without_consent", RepairAsksFirst},
       {"checkpoint_no_dir_sync", CheckpointIsDurableBeforeTheTrim},
+      {"checkpoint_unsynced", [] { return LossAroundACompaction(&IndexRun::Compact); }},
+      {"compact_unsynced_index", [] { return LossAroundACompaction(&IndexRun::CompactBesideAReader); }},
+      {"generation_unsynced", LossAroundASwitch},
       {"apply_lost_row", IndexHoldsEveryRow},
       {"apply_no_continuity", LateApplyDoesNothing},
       {"history_not_kept", HistoryIsKept},

@@ -75,7 +75,15 @@ model::LeaseRow Table::End(Lsn id, model::EffectKind kind) {
   return std::move(lease.row);
 }
 
-void Table::Clear() { *this = Table(); }
+/// Not by assigning a new one: making that allocates, and this is what is done when there is no memory.
+void Table::Clear() {
+  leases_.clear();
+  by_scope_.clear();
+  slots_used_.clear();
+  slot_hint_ = 0;
+  ended_.clear();
+  ended_order_.clear();
+}
 
 std::optional<std::uint32_t> Table::FreeSlot(const std::function<bool(std::uint32_t slot)>& usable) const {
   std::optional<std::uint32_t> lowest;

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "store/base/error.h"
+#include "store/base/guarded.h"
 #include "store/model/validate.h"
 #include "store/store_impl.h"
 
@@ -36,12 +37,13 @@ Result<Lsn> CommitCursorEffect(StoreImpl& store, const std::function<model::Effe
   return receipt.lsn;
 }
 
-Result<std::vector<CursorEntry>> Store::Cursors() const {
+Result<std::vector<CursorEntry>> Store::Cursors() const try {
   TENURE_ASSIGN(auto view, impl_->ViewFor({}));
   return view.reader->Cursors();
 }
+TENURE_CATCH_ALL
 
-Result<Lsn> Store::RemoveCursor(const std::string& name) {
+Result<Lsn> Store::RemoveCursor(const std::string& name) try {
   TENURE_RETURN_IF_ERROR(impl_->CheckWritable());
   TENURE_RETURN_IF_ERROR(model::ValidateCursorName(name));
   {
@@ -56,5 +58,6 @@ Result<Lsn> Store::RemoveCursor(const std::string& name) {
   cursor.name = name;
   return CommitCursorEffect(*impl_, [&](Lsn) { return CursorEffect(model::EffectKind::kDeleteCursor, cursor); });
 }
+TENURE_CATCH_ALL
 
 }  // namespace tenure

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "store/base/error.h"
+#include "store/base/guarded.h"
 #include "store/base/processes.h"
 #include "store/index/generations.h"
 #include "store/ingest/diagnose.h"
@@ -210,16 +211,18 @@ class Look {
 
 }  // namespace
 
-Result<StoreDiagnosis> Diagnose(const std::string& path, const OpenOptions& options) {
+Result<StoreDiagnosis> Diagnose(const std::string& path, const OpenOptions& options) try {
   base::Env& env = options.env != nullptr ? *options.env : base::Env::Posix();
   TENURE_ASSIGN(const recovery::Layout layout, recovery::FindStore(env, path));
   TENURE_ASSIGN(const recovery::Config config, recovery::ReadConfig(env, layout));
   return Look(env, layout, config).Run();
 }
+TENURE_CATCH_ALL
 
-Result<StoreDiagnosis> Store::Diagnose() const {
+Result<StoreDiagnosis> Store::Diagnose() const try {
   TENURE_RETURN_IF_ERROR(impl_->CheckUsable());
   return Look(impl_->env, impl_->layout, impl_->config).Run();
 }
+TENURE_CATCH_ALL
 
 }  // namespace tenure

@@ -42,12 +42,11 @@ void LeaseKeeper::Wake() {
 void LeaseKeeper::Keep(const std::shared_ptr<KeptLease>& lease) {
   const std::lock_guard lock(mutex_);
   const std::uint64_t renew_at_ms = env_.BoottimeMs() + lease->info.ttl_ms / kRenewalsPerTtl;
+  // The thread first: without one nothing is kept. It waits for the mutex.
+  const bool started = !thread_.joinable();
+  if (started) thread_ = base::StartQuietThread([this] { Main(); });
   leases_.push_back({lease, renew_at_ms});
-  if (!thread_.joinable()) {
-    thread_ = base::StartQuietThread([this] { Main(); });
-  } else if (renew_at_ms < look_again_ms_) {
-    Wake();  // it would sleep too long
-  }
+  if (!started && renew_at_ms < look_again_ms_) Wake();  // it would sleep too long
 }
 
 void LeaseKeeper::Drop(const KeptLease& lease) {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "store/base/error.h"
+#include "store/base/guarded.h"
 #include "tenure/lease.h"
 
 namespace tenure {
@@ -46,7 +47,7 @@ LeasePool::LeasePool(Store store, AcquireOptions options, std::size_t capacity)
 
 LeasePool::~LeasePool() = default;
 
-Result<std::shared_ptr<const Lease>> LeasePool::Get(std::vector<std::string> scopes) {
+Result<std::shared_ptr<const Lease>> LeasePool::Get(std::vector<std::string> scopes) try {
   State& s = *state_;
   std::sort(scopes.begin(), scopes.end());
   std::vector<std::shared_ptr<const Lease>> dropped;  // goes after the lock
@@ -71,25 +72,30 @@ Result<std::shared_ptr<const Lease>> LeasePool::Get(std::vector<std::string> sco
   }
   s.slots[scopes];  // being acquired
   lock.unlock();
-  dropped.clear();
-  AcquireOptions options = s.options;
-  options.scopes = scopes;
-  auto acquired = s.store.Acquire(options);
+  auto lease = base::Guarded([&]() -> Result<std::shared_ptr<const Lease>> {
+    dropped.clear();
+    AcquireOptions options = s.options;
+    options.scopes = scopes;
+    TENURE_ASSIGN(Lease acquired, s.store.Acquire(options));
+    return std::make_shared<const Lease>(std::move(acquired));
+  });
   lock.lock();
   s.changed.notify_all();
-  if (!acquired.ok()) {
+  if (lease.ok()) {
+    s.slots.find(scopes)->second.lease = *lease;
+  } else {
     s.slots.erase(scopes);
-    return std::move(acquired).error();
   }
-  auto lease = std::make_shared<const Lease>(std::move(acquired).value());
-  s.slots[scopes].lease = lease;
   return lease;
 }
+TENURE_CATCH_ALL
 
 std::size_t LeasePool::ReleaseIdle() {
   std::vector<std::shared_ptr<const Lease>> dropped;
   const std::lock_guard lock(state_->mutex);
-  return state_->DropIdle(dropped);
+  // What there is no memory to let go stays for the next time.
+  base::Attempt([&] { (void)state_->DropIdle(dropped); });
+  return dropped.size();
 }
 
 std::size_t LeasePool::size() const {

@@ -6,6 +6,7 @@
 #include "lease/messages.h"
 #include "store/base/error.h"
 #include "store/base/failpoint.h"
+#include "store/base/guarded.h"
 #include "store/commit/write_guard.h"
 #include "store/lease_wait.h"
 #include "store/model/lease.h"
@@ -96,11 +97,22 @@ Result<std::shared_ptr<KeptLease>> LeaseService::Acquire(const AcquireOptions& o
   action.row.secret_hash = lease::HashOf(token.secret);
   if (options.bound) action.owner = context_.member.word();
   TENURE_ASSIGN(const Receipt receipt, AcquireOrWait(options, scopes, action));
+  token.id = receipt.lsn;
+  auto kept = base::Guarded([&] { return MakeKept(options, info, token, receipt); });
+  if (!kept.ok() && kept.error().code == ErrorCode::kOutOfMemory) {
+    // Granted, and nobody can hold it: given back, if there is memory for that. Else it ends by its time.
+    (void)base::Guarded([&] { return ReleaseToken(token); });
+  }
+  return kept;
+}
+
+Result<std::shared_ptr<KeptLease>> LeaseService::MakeKept(const AcquireOptions& options, const LeaseInfo& info,
+                                                          const lease::Token& token, const Receipt& receipt) const {
   auto kept = std::make_shared<KeptLease>();
   kept->info = info;
-  kept->info.id = token.id = receipt.lsn;
+  kept->info.id = receipt.lsn;
   kept->info.writer = options.writer.empty() ? context_.default_writer : options.writer;
-  kept->info.uid = host.uid;
+  kept->info.uid = context_.env.Host().uid;
   kept->info.granted_at_ms = receipt.time_ms;
   kept->token = lease::Print(token);
   kept->incarnation = context_.incarnation;
@@ -172,6 +184,10 @@ Result<LeaseInfo> LeaseService::Renew(const std::string& text, std::optional<std
 
 Result<Receipt> LeaseService::Release(const std::string& text) {
   TENURE_ASSIGN(const lease::Token token, OwnToken(text));
+  return ReleaseToken(token);
+}
+
+Result<Receipt> LeaseService::ReleaseToken(const lease::Token& token) {
   commit::LeaseAction action;
   action.what = commit::LeaseDo::kRelease;
   action.id = token.id;

@@ -47,6 +47,9 @@ class LeaseService {
                          std::vector<commit::PresentedLease> presented = {});
   Result<Receipt> AcquireOrWait(const AcquireOptions& options, const std::vector<lease::Scope>& scopes,
                                 commit::LeaseAction action);
+  Result<std::shared_ptr<KeptLease>> MakeKept(const AcquireOptions& options, const LeaseInfo& info,
+                                              const lease::Token& token, const Receipt& receipt) const;
+  Result<Receipt> ReleaseToken(const lease::Token& token);
   Result<lease::Token> OwnToken(const std::string& text) const;
   Result<std::vector<commit::PresentedLease>> Held(const AcquireOptions& options) const;
   std::uint32_t StoreTag() const { return lease::StoreTag(context_.journal_id); }

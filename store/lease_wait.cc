@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "store/base/error.h"
+#include "store/base/guarded.h"
 
 namespace tenure {
 namespace {
@@ -24,7 +25,7 @@ LeaseWait::~LeaseWait() {
   watch_.reset();  // it calls the place
   if (!place_) return;
   waits_.Leave(*place_);
-  CallConflicting();
+  base::Attempt([this] { CallConflicting(); });  // who is not called looks after its own clock
 }
 
 Status LeaseWait::Begin(ingest::WaitState state, lease::Waiter waiter) {

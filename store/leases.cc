@@ -5,6 +5,7 @@
 
 #include "lease/messages.h"
 #include "store/base/error.h"
+#include "store/base/guarded.h"
 #include "store/journal/reader.h"
 #include "store/lease_keeper.h"
 #include "store/store_impl.h"
@@ -57,32 +58,37 @@ Result<Receipt> StoreImpl::Explained(Result<Receipt> answer) const {
   return Explained(std::move(answer).error());
 }
 
-Result<Lease> Store::Acquire(const AcquireOptions& options) {
+Result<Lease> Store::Acquire(const AcquireOptions& options) try {
   TENURE_RETURN_IF_ERROR(impl_->CheckWritable());
   TENURE_RETURN_IF_ERROR(impl_->LimitLag());
   TENURE_ASSIGN(auto kept, impl_->leases->Acquire(options));
+  Lease lease(impl_, kept);  // released when it cannot be kept
   impl_->leases->keeper().Keep(kept);
-  return Lease(impl_, std::move(kept));
+  return lease;
 }
+TENURE_CATCH_ALL
 
-Result<LeaseInfo> Store::RenewLease(const std::string& token, std::optional<std::chrono::milliseconds> ttl) {
+Result<LeaseInfo> Store::RenewLease(const std::string& token, std::optional<std::chrono::milliseconds> ttl) try {
   TENURE_RETURN_IF_ERROR(impl_->CheckWritable());
   auto renewed = impl_->leases->Renew(token, ttl);
   if (renewed.ok()) return renewed;
   return impl_->Explained(std::move(renewed).error());
 }
+TENURE_CATCH_ALL
 
-Result<Receipt> Store::ReleaseLease(const std::string& token) {
+Result<Receipt> Store::ReleaseLease(const std::string& token) try {
   TENURE_RETURN_IF_ERROR(impl_->CheckWritable());
   return impl_->Explained(impl_->leases->Release(token));
 }
+TENURE_CATCH_ALL
 
-Result<Receipt> Store::BreakLease(Lsn id, const std::string& reason) {
+Result<Receipt> Store::BreakLease(Lsn id, const std::string& reason) try {
   TENURE_RETURN_IF_ERROR(impl_->CheckWritable());
   return impl_->leases->Break(id, reason);
 }
+TENURE_CATCH_ALL
 
-Result<std::vector<LeaseInfo>> Store::Leases() const {
+Result<std::vector<LeaseInfo>> Store::Leases() const try {
   TENURE_ASSIGN(auto view, impl_->ViewFor({}));
   std::vector<LeaseInfo> held;
   TENURE_RETURN_IF_ERROR(view.reader->ForEachLease([&](const model::LeaseRow& row) {
@@ -92,6 +98,7 @@ Result<std::vector<LeaseInfo>> Store::Leases() const {
   }));
   return held;
 }
+TENURE_CATCH_ALL
 
 Lease::Lease(std::shared_ptr<StoreImpl> store, std::shared_ptr<KeptLease> kept)
     : store_(std::move(store)), kept_(std::move(kept)) {}
@@ -122,25 +129,31 @@ bool Lease::WaitLost(std::chrono::milliseconds timeout) const {
   return kept_->changed.wait_for(lock, timeout, [this] { return kept_->over.load(std::memory_order_acquire); });
 }
 
-Status Lease::Renew() {
+Status Lease::Renew() try {
   if (store_->leases->keeper().Renew(*kept_)) return {};
   return base::MakeError(
       ErrorCode::kLeaseExpired,
       "lease " + std::to_string(kept_->info.id) + " is over: it was released, broken, or has expired",
       "acquire a new one; nothing that was written under it before is lost");
 }
+TENURE_CATCH_ALL
 
-Status Lease::Release() {
+Status Lease::Release() try {
   TENURE_RETURN_IF_ERROR(store_->CheckUsable());
   if (kept_->settled.exchange(true)) {
     return base::MakeError(ErrorCode::kLeaseUnknown,
                            "lease " + std::to_string(kept_->info.id) + " was released or detached before");
   }
   store_->leases->keeper().Drop(*kept_);
-  const auto released = store_->leases->Release(kept_->token);
-  kept_->SetOver();
-  return released.ok() ? Status() : Status(released.error());
+  auto released = base::Guarded([this] { return store_->leases->Release(kept_->token); });
+  if (!released.ok() && released.error().code == ErrorCode::kOutOfMemory) {
+    kept_->settled.store(false);  // nobody was asked yet: it can be tried again
+  } else {
+    kept_->SetOver();
+  }
+  return released.ok() ? Status() : Status(std::move(released).error());
 }
+TENURE_CATCH_ALL
 
 void Lease::Detach() {
   if (!kept_->settled.exchange(true)) store_->leases->keeper().Drop(*kept_);

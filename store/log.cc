@@ -3,6 +3,7 @@
 #include <map>
 
 #include "store/base/error.h"
+#include "store/base/guarded.h"
 #include "store/journal/reader.h"
 #include "store/model/json.h"
 #include "store/recovery/checkpoints.h"
@@ -43,9 +44,10 @@ Result<Lsn> StoreImpl::LsnAt(TimeMs time_ms) const {
   }
 }
 
-Result<Lsn> Store::LsnAt(TimeMs time_ms) const { return impl_->LsnAt(time_ms); }
+Result<Lsn> Store::LsnAt(TimeMs time_ms) const try { return impl_->LsnAt(time_ms); }
+TENURE_CATCH_ALL
 
-Status Store::Log(Lsn from, Lsn to, const std::function<bool(const Event&)>& visit) const {
+Status Store::Log(Lsn from, Lsn to, const std::function<bool(const Event&)>& visit) const try {
   const Lsn durable = impl_->context->DurableLsn();
   if (to == 0 || to > durable) to = durable;
   if (from == 0) from = 1;
@@ -66,6 +68,7 @@ Status Store::Log(Lsn from, Lsn to, const std::function<bool(const Event&)>& vis
     if (step.frame.after.last_lsn >= to) return {};
   }
 }
+TENURE_CATCH_ALL
 
 namespace {
 
@@ -120,7 +123,7 @@ Result<model::CommittedTxn> ReadTxn(const StoreImpl& impl, Lsn lsn) {
 
 }  // namespace
 
-Result<Transaction> Store::Inverse(Lsn lsn) const {
+Result<Transaction> Store::Inverse(Lsn lsn) const try {
   TENURE_ASSIGN(const model::CommittedTxn txn, ReadTxn(*impl_, lsn));
   // Only the state before the transaction and the last revision it made matter, once per key. Tags
   // that come back need their version first, tags that go must go before it.
@@ -168,5 +171,6 @@ Result<Transaction> Store::Inverse(Lsn lsn) const {
   }
   return inverse;
 }
+TENURE_CATCH_ALL
 
 }  // namespace tenure

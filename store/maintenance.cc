@@ -3,6 +3,7 @@
 
 #include "store/base/error.h"
 #include "store/base/failpoint.h"
+#include "store/base/guarded.h"
 #include "store/cursors.h"
 #include "store/journal/segments.h"
 #include "store/recovery/backup.h"
@@ -135,7 +136,7 @@ Status PlanCompaction(const StoreImpl& store, Lsn before_lsn, const journal::Cha
 
 }  // namespace
 
-Result<StoreStats> Store::Stats() const {
+Result<StoreStats> Store::Stats() const try {
   TENURE_RETURN_IF_ERROR(impl_->CheckUsable());
   TENURE_RETURN_IF_ERROR(CatchUp());
   const commit::Context& context = *impl_->context;
@@ -176,10 +177,11 @@ Result<StoreStats> Store::Stats() const {
   stats.sqlite_version = index::SqliteVersion();
   return stats;
 }
+TENURE_CATCH_ALL
 
 /// A checkpoint first, synced and named; then the journaled decision; only when that is published,
 /// files go. A crash anywhere in between leaves more than needed, never less.
-Result<CompactReport> Store::Compact(const CompactOptions& options) {
+Result<CompactReport> Store::Compact(const CompactOptions& options) try {
   TENURE_RETURN_IF_ERROR(impl_->CheckWritable());
   const commit::Context& context = *impl_->context;
   CompactReport report;
@@ -246,13 +248,15 @@ Result<CompactReport> Store::Compact(const CompactOptions& options) {
   TENURE_RETURN_IF_ERROR(recovery::RemoveOldCheckpoints(impl_->env, impl_->layout, 2));
   return report;
 }
+TENURE_CATCH_ALL
 
-Result<Lsn> Store::Backup(const std::string& dir) const {
+Result<Lsn> Store::Backup(const std::string& dir) const try {
   TENURE_RETURN_IF_ERROR(impl_->CheckUsable());
   recovery::BackupOptions options;
   options.to_lsn = impl_->context->DurableLsn();
   TENURE_RETURN_IF_ERROR(recovery::CopyStore(impl_->env, impl_->layout, dir, options));
   return options.to_lsn;
 }
+TENURE_CATCH_ALL
 
 }  // namespace tenure

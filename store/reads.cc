@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "store/base/error.h"
+#include "store/base/guarded.h"
 #include "store/model/json.h"
 #include "store/model/reference.h"
 #include "store/recovery/checkpoints.h"
@@ -138,7 +139,7 @@ Result<StoreImpl::View> StoreImpl::ViewFor(const ReadOptions& read, const std::s
   return View{std::move(reader), at};
 }
 
-Result<ArtifactEntry> Store::Get(const std::string& ref, const ReadOptions& options) const {
+Result<ArtifactEntry> Store::Get(const std::string& ref, const ReadOptions& options) const try {
   TENURE_ASSIGN(const model::Reference reference, model::ParseReference(ref));
   const bool one_key = reference.kind == model::Reference::Kind::kVersion;
   if (one_key && options.consistency == Consistency::kReadUncommitted && !options.at) {
@@ -174,8 +175,9 @@ Result<ArtifactEntry> Store::Get(const std::string& ref, const ReadOptions& opti
   }
   return base::MakeError(ErrorCode::kInternal, "unknown kind of reference");
 }
+TENURE_CATCH_ALL
 
-Status Store::ForEach(const ListOptions& options, const std::function<bool(const ArtifactEntry&)>& visit) const {
+Status Store::ForEach(const ListOptions& options, const std::function<bool(const ArtifactEntry&)>& visit) const try {
   index::Listing listing;
   listing.include_deleted = options.include_deleted;
   std::optional<model::Glob> glob;
@@ -206,8 +208,9 @@ Status Store::ForEach(const ListOptions& options, const std::function<bool(const
     return options.limit == 0 || ++given < options.limit;
   });
 }
+TENURE_CATCH_ALL
 
-Result<std::vector<ArtifactEntry>> Store::List(const ListOptions& options) const {
+Result<std::vector<ArtifactEntry>> Store::List(const ListOptions& options) const try {
   std::vector<ArtifactEntry> rows;
   TENURE_RETURN_IF_ERROR(ForEach(options, [&](const ArtifactEntry& entry) {
     rows.push_back(entry);
@@ -215,8 +218,9 @@ Result<std::vector<ArtifactEntry>> Store::List(const ListOptions& options) const
   }));
   return rows;
 }
+TENURE_CATCH_ALL
 
-Result<std::vector<ArtifactEntry>> Store::History(const std::string& ref, const ReadOptions& options) const {
+Result<std::vector<ArtifactEntry>> Store::History(const std::string& ref, const ReadOptions& options) const try {
   TENURE_ASSIGN(const model::Reference reference, model::ParseReference(ref));
   if (reference.kind != model::Reference::Kind::kVersion) {
     return base::MakeError(ErrorCode::kInvalidArgument, "'" + ref + "' does not name one entry",
@@ -232,8 +236,9 @@ Result<std::vector<ArtifactEntry>> Store::History(const std::string& ref, const 
   }
   return rows;
 }
+TENURE_CATCH_ALL
 
-Result<std::vector<TagEntry>> Store::Tags(const std::string& glob_text, const ReadOptions& options) const {
+Result<std::vector<TagEntry>> Store::Tags(const std::string& glob_text, const ReadOptions& options) const try {
   index::Listing listing;
   listing.include_deleted = options.include_deleted;
   std::optional<model::Glob> glob;
@@ -254,8 +259,9 @@ Result<std::vector<TagEntry>> Store::Tags(const std::string& glob_text, const Re
   }));
   return rows;
 }
+TENURE_CATCH_ALL
 
-Result<TagEntry> Store::GetTag(const std::string& name, const std::string& tag, const ReadOptions& options) const {
+Result<TagEntry> Store::GetTag(const std::string& name, const std::string& tag, const ReadOptions& options) const try {
   TENURE_ASSIGN(auto view, impl_->ViewFor(options));
   TENURE_ASSIGN(auto row, view.at ? view.reader->GetTagAt(name, tag, *view.at) : view.reader->GetTag(name, tag));
   if (row && (!row->deleted || options.include_deleted)) return std::move(*row);
@@ -263,15 +269,18 @@ Result<TagEntry> Store::GetTag(const std::string& name, const std::string& tag, 
   error.key = name + "@" + tag;
   return error;
 }
+TENURE_CATCH_ALL
 
-Result<std::vector<TagEntry>> Store::TagHistory(const std::string& name, const std::string& tag) const {
+Result<std::vector<TagEntry>> Store::TagHistory(const std::string& name, const std::string& tag) const try {
   TENURE_ASSIGN(auto view, impl_->ViewFor({}));
   return view.reader->TagHistory(name, tag);
 }
+TENURE_CATCH_ALL
 
-Status Store::CatchUp() const {
+Status Store::CatchUp() const try {
   TENURE_RETURN_IF_ERROR(impl_->CheckUsable());
   return impl_->applier->WaitApplied(impl_->context->DurableLsn());
 }
+TENURE_CATCH_ALL
 
 }  // namespace tenure

@@ -1,13 +1,14 @@
 #include "tenure/store.h"
 
 #include "store/base/error.h"
+#include "store/base/guarded.h"
 #include "store/model/validate.h"
 #include "store/recovery/open.h"
 #include "store/store_impl.h"
 
 namespace tenure {
 
-Result<Store> Store::Create(const std::string& dir, const CreateOptions& create, const OpenOptions& open) {
+Result<Store> Store::Create(const std::string& dir, const CreateOptions& create, const OpenOptions& open) try {
   base::Env& env = open.env != nullptr ? *open.env : base::Env::Posix();
   if (auto there = recovery::FindStore(env, dir); there.ok()) {
     Error error = base::MakeError(ErrorCode::kAlreadyAStore, there->root + " is a store already",
@@ -38,12 +39,12 @@ Result<Store> Store::Create(const std::string& dir, const CreateOptions& create,
   std::array<std::byte, 6> random{};
   env.Random(random);
   const std::string making = parent + "/.tenure.making-" + base::Hex(random);
-  Status made = [&]() -> Status {
+  Status made = base::Guarded([&]() -> Status {
     TENURE_RETURN_IF_ERROR(env.CreateDirectory(making));
     TENURE_RETURN_IF_ERROR(recovery::CreateFiles(env, recovery::Layout{making}, config));
     TENURE_RETURN_IF_ERROR(env.RenameNoReplace(making, parent + "/.tenure"));
     return env.SyncDirectory(parent);
-  }();
+  });
   if (!made.ok()) {
     (void)env.RemoveAll(making);
     if (made.error().code == ErrorCode::kExists) {
@@ -54,13 +55,15 @@ Result<Store> Store::Create(const std::string& dir, const CreateOptions& create,
   }
   return Open(parent, open);
 }
+TENURE_CATCH_ALL
 
-Result<Store> Store::Open(const std::string& path, const OpenOptions& options) {
+Result<Store> Store::Open(const std::string& path, const OpenOptions& options) try {
   TENURE_ASSIGN(auto impl, StoreImpl::Open(path, options));
   return Store(std::move(impl));
 }
+TENURE_CATCH_ALL
 
-Result<Receipt> Store::Commit(const Transaction& txn, const CommitOptions& options) {
+Result<Receipt> Store::Commit(const Transaction& txn, const CommitOptions& options) try {
   TENURE_ASSIGN(auto pending, impl_->MakePending(txn, options));
   TENURE_RETURN_IF_ERROR(impl_->LimitLag());
   if (options.wait_ms == 0) return impl_->Explained(impl_->group->Commit(pending));
@@ -72,19 +75,30 @@ Result<Receipt> Store::Commit(const Transaction& txn, const CommitOptions& optio
     return impl_->group->Commit(attempt);
   }));
 }
+TENURE_CATCH_ALL
 
-Result<Ticket> Store::Submit(const Transaction& txn, const CommitOptions& options) {
+Result<Ticket> Store::Submit(const Transaction& txn, const CommitOptions& options) try {
   TENURE_ASSIGN(auto pending, impl_->MakePending(txn, options));
   TENURE_RETURN_IF_ERROR(impl_->LimitLag());
+  // Everything that may fail comes before: what was submitted has its ticket.
+  Ticket ticket(std::make_shared<TicketState>(TicketState{impl_, pending}));
   TENURE_RETURN_IF_ERROR(impl_->group->Submit(pending));
-  return Ticket(std::make_shared<TicketState>(TicketState{impl_, std::move(pending)}));
+  return ticket;
+}
+TENURE_CATCH_ALL
+
+bool Ticket::Poll() const {
+  bool there = false;
+  base::Attempt([&] { there = state_->store->group->Poll(*state_->pending); });
+  return there;
 }
 
-bool Ticket::Poll() const { return state_->store->group->Poll(*state_->pending); }
+Result<Receipt> Ticket::Wait() const try {
+  return state_->store->Explained(state_->store->group->Wait(*state_->pending));
+}
+TENURE_CATCH_ALL
 
-Result<Receipt> Ticket::Wait() const { return state_->store->Explained(state_->store->group->Wait(*state_->pending)); }
-
-Result<Receipt> Store::OutcomeOf(const std::string& request_id) {
+Result<Receipt> Store::OutcomeOf(const std::string& request_id) try {
   TENURE_RETURN_IF_ERROR(impl_->CheckWritable());
   TENURE_RETURN_IF_ERROR(model::ValidateRequestId(request_id));
   auto pending = std::make_shared<commit::Pending>();
@@ -95,6 +109,7 @@ Result<Receipt> Store::OutcomeOf(const std::string& request_id) {
   pending->work.request = &pending->request;
   return impl_->group->Commit(pending);
 }
+TENURE_CATCH_ALL
 
 const RecoveryNote& Store::recovery() const { return impl_->note; }
 const std::string& Store::path() const { return impl_->layout.root; }

@@ -7,6 +7,7 @@
 #include "conflict/schema.h"
 #include "store/base/error.h"
 #include "store/base/fork.h"
+#include "store/base/guarded.h"
 #include "store/base/quiet_thread.h"
 #include "store/base/thread_priority.h"
 #include "store/commit/staging.h"
@@ -138,9 +139,11 @@ StoreImpl::~StoreImpl() {
   const bool short_lived = !options.background;
   if (lag > 0 && (short_lived ? lag >= kLagOfShortLived : lag <= kCheapToApply)) {
     // Best effort: the next opener does what this leaves undone, and reports what is wrong.
-    (void)applier->TryApply(durable);
+    (void)base::Guarded([&] { return applier->TryApply(durable); });
   }
-  if (short_lived && committer->WantsSpare()) (void)committer->PrepareSpare([] { return false; });
+  if (short_lived && committer->WantsSpare()) {
+    (void)base::Guarded([&] { return committer->PrepareSpare([] { return false; }); });
+  }
 }
 
 Status StoreImpl::CheckUsable() const {
@@ -227,6 +230,12 @@ void StoreImpl::ReapIfDue() {
   if (!reaped.ok()) context->Say("warning", "ending expired leases failed: " + reaped.error().message);
 }
 
+void StoreImpl::PrepareSpareIfWanted(const std::function<bool()>& stop) {
+  if (!committer->WantsSpare()) return;
+  const Status status = committer->PrepareSpare(stop);
+  if (!status.ok()) context->Say("warning", "no spare journal segment could be prepared: " + status.error().message);
+}
+
 /// Sleeps untimed while nothing is committed; then gathers for a moment, applies, prepares segments.
 void StoreImpl::BackgroundMain() {
   base::BecomeBackground();
@@ -251,14 +260,11 @@ void StoreImpl::BackgroundMain() {
       background_wake_.wait_for(lock, kApplyDelay, stop);
     }
     lock.unlock();
-    ReapIfDue();
-    ApplyBehind();
+    // Each on its own: what one of them has no memory for keeps it from nothing but its part of this round.
+    base::Attempt([this] { ReapIfDue(); });
+    base::Attempt([this] { ApplyBehind(); });
     background_failed_at_ = context->AppliedHint() < context->DurableLsn() ? context->DurableLsn() : 0;
-    if (committer->WantsSpare()) {
-      const Status status = committer->PrepareSpare(stop);
-      if (!status.ok())
-        context->Say("warning", "no spare journal segment could be prepared: " + status.error().message);
-    }
+    base::Attempt([&] { PrepareSpareIfWanted(stop); });
     lock.lock();
   }
 }

@@ -76,6 +76,7 @@ class StoreImpl {
   /// How long until a lease may have to be ended; nullopt: none is held.
   std::optional<std::chrono::milliseconds> ReapIn() const;
   void ReapIfDue();
+  void PrepareSpareIfWanted(const std::function<bool()>& stop);
 
   std::uint32_t opened_by_pid_ = 0;
   const std::uint64_t fork_generation_ = base::ForkGeneration();

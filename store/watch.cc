@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "store/base/error.h"
+#include "store/base/guarded.h"
 #include "store/cursors.h"
 #include "store/ingest/feed_bell.h"
 #include "store/journal/reader.h"
@@ -55,6 +56,7 @@ class WatchImpl {
   Status OpenReader(Lsn durable);
   Result<bool> ReadFrame(Lsn durable);
   Status Fill(std::vector<Event>& events);
+  Status FillOrNothing(std::vector<Event>& events);
   void Give(const model::CommittedTxn& txn, std::vector<Event>& events);
   void Passed(const Place& place);
   bool Wants(const Event& event) const;
@@ -204,12 +206,35 @@ Status WatchImpl::Fill(std::vector<Event>& events) {
   return {};
 }
 
+/// What could not be handed out for want of memory is given by the next call: nothing is passed over.
+Status WatchImpl::FillOrNothing(std::vector<Event>& events) {
+  const Place position = position_;
+  const Place acknowledged = acknowledged_;
+  const Place changed = changed_;
+  const std::uint64_t given = given_;
+  const bool unacknowledged = unacknowledged_;
+  try {
+    return Fill(events);
+  } catch (...) {
+    position_ = position;
+    acknowledged_ = acknowledged;
+    changed_ = changed;
+    given_ = given;
+    unacknowledged_ = unacknowledged;
+    ended_ = false;
+    reader_.reset();
+    txns_.clear();
+    txn_at_ = 0;
+    throw;
+  }
+}
+
 Result<std::vector<Event>> WatchImpl::Next(std::chrono::milliseconds timeout) {
   const std::uint64_t began_ns = NowNs();
   for (;;) {
     TENURE_RETURN_IF_ERROR(store_->CheckUsable());
     std::vector<Event> events;
-    if (!stopped_.load(std::memory_order_seq_cst)) TENURE_RETURN_IF_ERROR(Fill(events));
+    if (!stopped_.load(std::memory_order_seq_cst)) TENURE_RETURN_IF_ERROR(FillOrNothing(events));
     if (!events.empty() || ended_ || stopped_.load(std::memory_order_seq_cst)) return events;
     std::uint64_t sleep_ns = kLongestSleepNs;
     if (MoveDue()) {
@@ -275,24 +300,28 @@ Status WatchImpl::Close() {
 
 // ---- The public form ----------------------------------------------------------------------------
 
-Result<Watch> Store::Watch(const WatchOptions& options) const {
+Result<Watch> Store::Watch(const WatchOptions& options) const try {
   auto impl = std::make_unique<WatchImpl>(impl_, options);
   TENURE_RETURN_IF_ERROR(impl->Begin());
   return tenure::Watch(std::move(impl));
 }
+TENURE_CATCH_ALL
 
 Watch::Watch(std::unique_ptr<WatchImpl> impl) : impl_(std::move(impl)) {}
 Watch::~Watch() {
-  if (impl_) (void)impl_->Close();
+  if (impl_) (void)base::Guarded([this] { return impl_->Close(); });
 }
 Watch::Watch(Watch&&) noexcept = default;
 Watch& Watch::operator=(Watch&&) noexcept = default;
 
-Result<std::vector<Event>> Watch::Next(std::chrono::milliseconds timeout) { return impl_->Next(timeout); }
+Result<std::vector<Event>> Watch::Next(std::chrono::milliseconds timeout) try { return impl_->Next(timeout); }
+TENURE_CATCH_ALL
 bool Watch::ended() const { return impl_->ended(); }
 Lsn Watch::position() const { return impl_->position(); }
-Status Watch::Acknowledge() { return impl_->Acknowledge(); }
-Status Watch::Close() { return impl_->Close(); }
+Status Watch::Acknowledge() try { return impl_->Acknowledge(); }
+TENURE_CATCH_ALL
+Status Watch::Close() try { return impl_->Close(); }
+TENURE_CATCH_ALL
 void Watch::Stop() noexcept { impl_->Stop(); }
 
 }  // namespace tenure

@@ -57,6 +57,7 @@ enum class ErrorCode : std::uint8_t {
   kClosed,            ///< The handle was closed, poisoned, or inherited over fork.
   kBusy,              ///< A bounded wait for another process ran out.
   kInternal,          ///< A defect of tenure.
+  kOutOfMemory,       ///< Memory could not be allocated. Of a write: it was not and will not be committed.
 };
 
 /// The stable spelling of a code, such as "revision_mismatch".

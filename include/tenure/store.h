@@ -2,7 +2,8 @@
 //
 // Store is a shared handle: copies name the same open store, all its functions may be called from
 // any thread, and the last copy to go closes it. One open store per directory per process is enough.
-// A handle is unusable in a forked child: every function answers kClosed there.
+// A handle is unusable in a forked child: every function answers kClosed there. Nothing is thrown: kOutOfMemory when
+// there is no memory, kInternal for what a visitor throws.
 #pragma once
 
 #include <chrono>

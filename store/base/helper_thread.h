@@ -16,8 +16,8 @@ class HelperThread {
   HelperThread(const HelperThread&) = delete;
   HelperThread& operator=(const HelperThread&) = delete;
 
-  /// False when the system gives no thread: the caller does the work itself. `work` must not throw. Once
-  /// until Join.
+  /// False when there is no thread, or no memory, to be had: the caller does the work itself. `work` must not throw.
+  /// Once until Join.
   bool Start(std::function<void()> work);
   /// Everything that the thread did is visible afterwards. Nothing to do when it was not started.
   void Join() {

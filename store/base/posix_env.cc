@@ -9,7 +9,9 @@
 #include <atomic>
 #include <boost/filesystem/operations.hpp>
 #include <cerrno>
+#include <climits>
 #include <cstdio>
+#include <cstdlib>
 
 #include "store/base/env.h"
 #include "store/base/error.h"
@@ -178,10 +180,10 @@ Status PosixEnv::SyncDirectory(const std::string& dir) {
 }
 
 Result<std::string> PosixEnv::Canonical(const std::string& path) const {
-  boost::system::error_code failure;
-  const boost::filesystem::path canonical = boost::filesystem::canonical(path, failure);
-  if (failure) return ErrnoError("resolve", path, failure.value());
-  return canonical.string();
+  // Not boost::filesystem::canonical: it allocates where it must not throw.
+  char canonical[PATH_MAX];
+  if (::realpath(path.c_str(), canonical) == nullptr) return ErrnoError("resolve", path, errno);
+  return std::string(canonical);
 }
 
 void PosixEnv::Random(std::span<std::byte> out) {

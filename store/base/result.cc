@@ -64,13 +64,14 @@ constexpr CodeRow kCodes[] = {
     {ErrorCode::kClosed, "closed", kFailure},
     {ErrorCode::kBusy, "busy", kFailure},
     {ErrorCode::kInternal, "internal", kFailure},
+    {ErrorCode::kOutOfMemory, "out_of_memory", kFailure},
 };
 
 constexpr bool RowsMatchEnum() {
   for (std::size_t i = 0; i < std::size(kCodes); ++i) {
     if (static_cast<std::size_t>(kCodes[i].code) != i) return false;
   }
-  return std::size(kCodes) == static_cast<std::size_t>(ErrorCode::kInternal) + 1;
+  return std::size(kCodes) == static_cast<std::size_t>(ErrorCode::kOutOfMemory) + 1;
 }
 static_assert(RowsMatchEnum(), "one row per ErrorCode, in the enum's order");
 

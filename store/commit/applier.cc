@@ -6,6 +6,7 @@
 #include "store/base/error.h"
 #include "store/base/failpoint.h"
 #include "store/base/futex.h"
+#include "store/base/guarded.h"
 #include "store/base/memory.h"
 #include "store/journal/read_ahead.h"
 
@@ -133,7 +134,7 @@ bool Applier::BuildWhenFarBehind(Lsn lsn) {
   if (backlog < context_.build_backlog_min || backlog < applied) return false;
   writer_.reset();
   reader_.reset();
-  const Status built = context_.build_next_index();
+  const Status built = base::Guarded(context_.build_next_index);
   if (built.ok()) return true;
   build_failed_ = true;
   context_.Say("warning", "the next generation of the index could not be built, going on with the old one: " +
@@ -143,8 +144,10 @@ bool Applier::BuildWhenFarBehind(Lsn lsn) {
 
 /// With the turn held. A failure drops the connection and the reader: the next try starts afresh.
 Status Applier::ApplyLocked(Lsn lsn) {
-  Status status = OpenLocked();
-  if (status.ok()) status = ApplyFrames(lsn);
+  Status status = base::Guarded([&]() -> Status {
+    TENURE_RETURN_IF_ERROR(OpenLocked());
+    return ApplyFrames(lsn);
+  });
   if (!status.ok()) {
     writer_.reset();
     reader_.reset();

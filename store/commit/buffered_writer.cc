@@ -30,6 +30,8 @@ Status BufferedWriter::Open() {
   if (bank_) return {};
   ingest::SharedSegment& segment = context_.member.segment();
   TENURE_RETURN_IF_ERROR(segment.AllocateBank(context_.member.slot()));
+  next_.reserve(kBufferedWindow);
+  free_.reserve(kBufferedWindow);  // from here on nothing is allocated, in Give neither
   bank_ = ingest::AnswerBank::At(segment.bank_memory(context_.member.slot()));
   for (std::uint32_t cell = 0; cell < kBufferedWindow; ++cell) {
     next_.push_back(NextSequence(cell));

@@ -5,6 +5,7 @@
 
 #include "store/base/error.h"
 #include "store/base/failpoint.h"
+#include "store/base/guarded.h"
 #include "store/commit/decide_lease.h"
 #include "store/ingest/feed_bell.h"
 #include "store/ingest/slot_reader.h"
@@ -60,6 +61,7 @@ void Committer::Begin(Flight& flight, const Flight* last) {
   flight.touched.clear();
   flight.ends.clear();
   flight.end = BatchEnd::kDone;
+  flight.flown = false;
   flight.landed.store(false, std::memory_order_relaxed);
   desk_.Begin(epoch_, frame.boottime_ms, frame.time_ms, heads_.leases());
   drain_.Begin(flight.haul);
@@ -200,7 +202,14 @@ BatchEnd Committer::AppendAndPublish(Flight& flight) {
 
 void Committer::Fly(Flight& flight) {
   flight.failure = {};
-  flight.end = AppendAndPublish(flight);
+  try {
+    flight.end = AppendAndPublish(flight);
+  } catch (...) {
+    // Behind the publication nothing is thrown.
+    flight.failure = base::ErrorOfException();
+    flight.end = BatchEnd::kBroken;
+  }
+  flight.flown = true;
 }
 
 void Committer::AnswerFailed(Flight& flight, Work* direct, const Error& error) {
@@ -214,12 +223,38 @@ bool Committer::MakeReady() {
   // The index was switched: the rows that the cache has dropped may not be in the new one yet.
   if (position_ && !(heads_.generation() == pool_.Live())) Forget();
   if (position_ && writer_) return true;
-  const Status entered = Enter({epoch_, lease_.DurableLsn(), false});
-  if (!entered.ok()) failure_ = entered.error();
-  return entered.ok();
+  Status entered = Enter({epoch_, lease_.DurableLsn(), false});
+  const bool ready = entered.ok();
+  if (!ready) failure_ = std::move(entered).error();
+  return ready;
+}
+
+void Committer::NoteException() noexcept {
+  failure_ = base::ErrorOfException();
+  Forget();
+}
+
+/// For the exception that is being handled: what can still be said of an in-line transaction.
+void Committer::AnswerThrown(const Flight& flight, Work& direct) noexcept {
+  const bool published = flight.flown && flight.end == BatchEnd::kDone && flight.frame.count != 0;
+  if (published && direct.answer) return;
+  Error error = base::ErrorOfException();
+  if (flight.flown && flight.end == BatchEnd::kBroken) error.code = ErrorCode::kOutcomeUnknown;
+  direct.answer = std::move(error);
 }
 
 BatchEnd Committer::CommitBatch(Work* direct) {
+  alone_.flown = false;
+  try {
+    return CommitOne(direct);
+  } catch (...) {
+    NoteException();
+    if (direct != nullptr) AnswerThrown(alone_, *direct);
+    return BatchEnd::kBroken;
+  }
+}
+
+BatchEnd Committer::CommitOne(Work* direct) {
   if (!MakeReady()) {
     const bool fenced = failure_.code == ErrorCode::kClosed;
     if (direct != nullptr) fenced ? direct->answer.reset() : void(direct->answer = failure_);

@@ -16,6 +16,14 @@
 // their origin, pops them and answers. If batch k is not published, every decision of k + 1 is void: nothing of k + 1
 // is written, and a process that was fenced or failed forgets everything it remembered. What is resolved only ever
 // grows up to the last batch that was answered, not to the last one published.
+//
+// Exceptions (there is no memory): whatever is thrown between the claim and the release ends the epoch, like a failed
+// write. What it interrupted may be half done in this process's memory, so all of that is forgotten, and the lease is
+// abandoned: a successor, often this process itself, builds its own from index and journal. In shared memory nothing
+// can be half done that a crash at the same place would not leave: what was not published never happened and is still
+// in the lanes, what was published is popped and answered by the successor. Nothing is retried here. The in-line
+// transaction is answered with kOutOfMemory before its frame is handed to the writer, with kOutcomeUnknown while it is
+// written, and with its receipt once that counts. Entering a turn reports what is thrown as its error.
 #pragma once
 
 #include <atomic>
@@ -50,11 +58,15 @@ class Committer {
   ~Committer();
 
   /// From a claim to a state in which batches can be committed. On failure the caller abandons the lease when
-  /// the claim took over, and releases it otherwise.
+  /// the claim took over, and releases it otherwise. Throws nothing.
   Status Enter(const Claim& claim);
   /// One batch: what the lanes hold, then `direct` (may be null; left unanswered when it did not fit any more, or
   /// when nothing says that it was or was not applied: kFenced leaves it to be tried again). Nothing may be on its way.
+  /// Throws nothing.
   BatchEnd CommitBatch(Work* direct);
+  /// For the exception that is being handled, thrown by one of the functions below: nothing is remembered any more, and
+  /// failure() says why. The lease is lost as with kBroken.
+  void NoteException() noexcept;
 
   /// Finds its place again where a batch failed cleanly or the index was switched. Nothing may be on its way. False:
   /// failure() says why, and the lease is lost as with kFenced (kClosed) or kBroken.
@@ -67,7 +79,7 @@ class Committer {
   void Gather(Flight& flight);
   bool IsFull(const Flight& flight) const;
   /// Writes, syncs, publishes. Any thread, one at a time, in order. Touches nothing that the other functions use, but
-  /// for `flight`.
+  /// for `flight`. Throws nothing.
   void Fly(Flight& flight);
   /// Pops and answers. Anything but kDone: whatever comes behind it is void, and this process remembers nothing. kVoid:
   /// so is this one. In order.
@@ -94,6 +106,9 @@ class Committer {
   bool WantsSpare() const { return wants_spare_.load(std::memory_order_relaxed); }
 
  private:
+  Status EnterTurn(const Claim& claim);
+  BatchEnd CommitOne(Work* direct);
+  static void AnswerThrown(const Flight& flight, Work& direct) noexcept;
   Status CatchUp(Lsn durable);
   Status ReadFromPosition(Lsn durable);
   Status ReadOn(journal::Reader& reader, Lsn durable);

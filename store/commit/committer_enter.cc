@@ -4,6 +4,7 @@
 
 #include "store/base/error.h"
 #include "store/base/failpoint.h"
+#include "store/base/guarded.h"
 #include "store/commit/committer.h"
 #include "store/commit/resolve.h"
 #include "store/ingest/feed_bell.h"
@@ -168,6 +169,22 @@ Status Committer::Enter(const Claim& claim) {
     if (position_ && position_->last_lsn > claim.durable_lsn) Forget();
     epoch_ = claim.epoch;
   }
+  Status status = base::Guarded([&] { return EnterTurn(claim); });
+  if (status.ok()) return status;
+  Forget();
+  // What a process reads after somebody took over from it, stopped as it was, need not fit together: that is no
+  // damage. The heartbeat is of the highest epoch.
+  if (!lease_.Beat(claim.epoch)) {
+    Error superseded;
+    superseded.code = ErrorCode::kClosed;
+    base::Attempt([&] { superseded.message = "superseded while entering the turn"; });
+    status = std::move(superseded);
+  }
+  return status;
+}
+
+/// Enter, but for what a failure leaves behind.
+Status Committer::EnterTurn(const Claim& claim) {
   Status status = CatchUp(claim.durable_lsn);
   if (status.ok() && claim.took_over) {
     // Nothing of an older epoch may pop a lane or the buffer any more before its journal is sealed.
@@ -181,12 +198,6 @@ Status Committer::Enter(const Claim& claim) {
   } else if (status.ok() && !writer_) {
     TENURE_FAIL_POINT("turn.entering");
     status = OpenWriter();
-  }
-  if (!status.ok()) {
-    Forget();
-    // What a process reads after somebody took over from it, stopped as it was, need not fit together: that is no
-    // damage. The heartbeat is of the highest epoch.
-    if (!lease_.Beat(claim.epoch)) status = base::MakeError(ErrorCode::kClosed, "superseded while entering the turn");
   }
   return status;
 }

@@ -38,6 +38,7 @@ struct Flight {
   std::vector<LeaseDesk::End> ends;   // of leases released or broken in it
 
   // Set by whoever wrote it.
+  bool flown = false;  // it has been tried; `end` says with what success
   BatchEnd end = BatchEnd::kDone;
   Error failure;
   model::JournalPosition after;

@@ -4,6 +4,7 @@
 
 #include "store/base/error.h"
 #include "store/base/futex.h"
+#include "store/base/guarded.h"
 #include "store/base/quiet_thread.h"
 
 namespace tenure::commit {
@@ -24,14 +25,16 @@ Flusher::~Flusher() {
   thread_.join();
 }
 
-void Flusher::Offer(Flight& flight) {
-  if (!thread_.joinable()) thread_ = base::StartQuietThread([this] { Main(); });
+bool Flusher::Offer(Flight& flight) {
+  if (!thread_.joinable()) base::Attempt([this] { thread_ = base::StartQuietThread([this] { Main(); }); });
+  if (!thread_.joinable()) return false;
   Flight* const before = next_.exchange(&flight, std::memory_order_seq_cst);
   TENURE_CHECK(before == nullptr);
   // seq_cst: pairs with Sleep's {asleep := true; look at next}. A busy flusher costs no system call.
-  if (!asleep_.load(std::memory_order_seq_cst)) return;
+  if (!asleep_.load(std::memory_order_seq_cst)) return true;
   turn_.fetch_add(1, std::memory_order_seq_cst);
   base::FutexWake(turn_, 1);
+  return true;
 }
 
 bool Flusher::TakeBack() { return next_.exchange(nullptr, std::memory_order_seq_cst) != nullptr; }

@@ -22,15 +22,16 @@ namespace tenure::commit {
 
 class Flusher {
  public:
-  /// `fly` sets Flight::end; `landed` is called behind each landing. Both in the flusher's thread.
+  /// `fly` sets Flight::end; `landed` is called behind each landing. Both in the flusher's thread; they throw nothing.
   Flusher(std::function<void(Flight&)> fly, std::function<void()> landed);
   /// Nothing may be on its way.
   ~Flusher();
   Flusher(const Flusher&) = delete;
   Flusher& operator=(const Flusher&) = delete;
 
-  /// The slot must be empty. Starts the thread when it is the first.
-  void Offer(Flight& flight);
+  /// The slot must be empty. Starts the thread when it is the first. False: there is no thread, or no memory for one,
+  /// and the flight is still the caller's. Throws nothing.
+  bool Offer(Flight& flight);
   /// True: what was offered was not taken, and is the caller's again.
   bool TakeBack();
   /// Sleeps until it has landed. It must have been offered and not taken back.

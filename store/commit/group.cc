@@ -6,6 +6,7 @@
 #include "store/base/error.h"
 #include "store/base/failpoint.h"
 #include "store/base/futex.h"
+#include "store/base/guarded.h"
 #include "store/commit/request_codec.h"
 #include "store/commit/resolve.h"
 #include "store/commit/staging.h"
@@ -67,7 +68,7 @@ Status Group::Submit(const std::shared_ptr<Pending>& pending) {
   }
   pending->asynchronous = true;
   asynchronous_.fetch_add(1, std::memory_order_relaxed);
-  Status pushed = Push(use, pending);
+  Status pushed = base::Guarded([&] { return Push(use, pending); });
   if (!pushed.ok()) {
     asynchronous_.fetch_sub(1, std::memory_order_relaxed);
     return pushed;
@@ -151,19 +152,29 @@ bool Group::Poll(Pending& pending) {
   return pending.use && Collect(pending);
 }
 
+Error StillQueued(Error cause) noexcept {
+  cause.code = ErrorCode::kOutcomeUnknown;
+  base::Attempt([&cause] {
+    cause.message = "the transaction is queued, and nobody can commit it now: " + cause.message;
+    if (cause.hint.empty()) cause.hint = "it may be committed later; retry with the same request id";
+  });
+  return cause;
+}
+
+Status Group::WaitOnce(Pending& pending, Waiting& waiting) {
+  return Collect(pending) ? Status() : AwaitTurn(*pending.use, pending.sequence, waiting);
+}
+
 Result<Receipt> Group::Wait(Pending& pending) {
   Waiting waiting;
   while (!pending.done.load(std::memory_order_acquire)) {
-    if (Collect(pending)) break;
-    Status waited = AwaitTurn(*pending.use, pending.sequence, waiting);
-    if (waited.ok()) continue;
-    Error error = std::move(waited).error();
-    error.code = ErrorCode::kOutcomeUnknown;
-    error.message = "the transaction is queued, and nobody can commit it now: " + error.message;
-    if (error.hint.empty()) error.hint = "it may be committed later; retry with the same request id";
-    return error;
+    Status waited = base::Guarded([&] { return WaitOnce(pending, waiting); });
+    if (!waited.ok()) return StillQueued(std::move(waited).error());
   }
-  return *pending.work.answer;
+  auto answer = base::Guarded([&]() -> Result<Receipt> { return *pending.work.answer; });
+  // It was committed, perhaps: only its copy found no memory.
+  if (!answer.ok() && pending.work.answer->ok()) return StillQueued(std::move(answer).error());
+  return answer;
 }
 
 /// One round of waiting for operation `sequence`: leads if nobody does, else sleeps a bounded while. Fails
@@ -263,13 +274,16 @@ bool Group::CollectLocked(const std::shared_ptr<SlotUse>& use, Pending& pending)
     Nudge(pending.asynchronous);
     return false;
   }
+  // Nothing here is thrown until the answer is there: thrown before, it is collected once more.
   use->in_flight[sequence % ingest::kWindow] = nullptr;
   use->slot->Retire(sequence);
-  if (!pending.staged.empty()) RemoveStaged(context_.env, context_.staging_dir, pending.staged);
   if (pending.asynchronous) asynchronous_.fetch_sub(1, std::memory_order_relaxed);
   pending.work.answer = std::move(*answer);
   pending.body = {};  // a ticket may be kept long after its answer
   pending.done.store(true, std::memory_order_release);
+  base::Attempt([&] {
+    if (!pending.staged.empty()) RemoveStaged(context_.env, context_.staging_dir, pending.staged);
+  });
   return true;
 }
 

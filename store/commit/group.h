@@ -19,6 +19,10 @@
 // The committing thread holds commit_mutex_ as long as anything is on its way: whoever holds it finds nothing of
 // another thread's in flight.
 //
+// Exceptions (there is no memory): before it is queued, and in line before it is written, an operation is refused with
+// kOutOfMemory; afterwards its fate is told, or is kOutcomeUnknown. The committing path never throws: committer.h. Nor
+// does the committing thread; without one, for which there was no memory, those who wait commit themselves.
+//
 // Thread-safe. Lock order: SlotUse::mutex and commit_mutex_ are never held together.
 #pragma once
 
@@ -51,6 +55,10 @@ struct Pending {
   Lsn durable_before = 0;         // when it was pushed: it was committed behind this, if at all
   std::atomic<bool> done{false};  // `work.answer` is set and does not change any more
 };
+
+/// For an operation that is queued and whose fate cannot be told now: `cause`, as kOutcomeUnknown. Allocates only what
+/// it can do without.
+Error StillQueued(Error cause) noexcept;
 
 /// Whoever turns idle to busy wakes all that sleep there: one of them need not be the owner any more.
 void SetBusy(ingest::CommitArea& area);
@@ -96,12 +104,13 @@ class Group {
   Result<Receipt> CommitBuffered(Pending& pending);
   Status WriteBuffered(BufferedWriter::Ticket& ticket, const Pending& pending, Waiting& waiting);
   Status AwaitBuffered(BufferedWriter::Ticket& ticket, Waiting& waiting);
+  std::optional<Result<Receipt>> AnswerIn(const BufferedWriter::Ticket& ticket, const Pending& pending) const;
 
   Result<bool> TryLead(Work* work);
   void LeadLocked(Work* work);
   bool CommitOneLocked(Work* work);
   void GiveUpLocked(bool broken);
-  void LeaveLocked();
+  void LeaveLocked() noexcept;
   void ReleaseLocked();
   Result<bool> ClaimLocked();
   std::string LastFailure();
@@ -112,6 +121,7 @@ class Group {
   void MakeRoom(SlotUse& use);
   void Nudge(bool asynchronous);
   bool Collect(Pending& pending);
+  Status WaitOnce(Pending& pending, Waiting& waiting);
   bool CollectLocked(const std::shared_ptr<SlotUse>& use, Pending& pending);
   Result<Receipt> FindCommitted(const Pending& pending, const model::Origin& origin) const;
   Status AwaitTurn(SlotUse& use, std::uint64_t sequence, Waiting& waiting);
@@ -120,12 +130,14 @@ class Group {
   Status CheckOwner(Waiting& waiting);
   Status TakeOver(const base::Pair64& seen);
 
-  void WakeLoop();
+  bool WakeLoop() noexcept;
+  Status LookAfterAsynchronous(Waiting& waiting);
   void LoopMain();
   void CommitUntilIdle();
   bool StepLocked();
   bool SettleLocked();
   bool Linger(std::unique_lock<std::mutex>& lock);
+  void AwaitSubmitted();
   bool HasAsynchronous() const { return asynchronous_.load(std::memory_order_relaxed) != 0; }
 
   const Context& context_;

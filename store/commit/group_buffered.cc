@@ -1,6 +1,7 @@
 // The part of Group for threads that found no writer slot: through the double buffer.
 #include "store/base/error.h"
 #include "store/base/futex.h"
+#include "store/base/guarded.h"
 #include "store/commit/group.h"
 #include "store/commit/request_codec.h"
 #include "store/commit/staging.h"
@@ -8,17 +9,6 @@
 namespace tenure::commit {
 
 using ingest::AnswerState;
-
-namespace {
-
-Error StillQueued(Error error) {
-  error.code = ErrorCode::kOutcomeUnknown;
-  error.message = "the transaction is queued, and nobody can commit it now: " + error.message;
-  if (error.hint.empty()) error.hint = "it may be committed later; retry with the same request id";
-  return error;
-}
-
-}  // namespace
 
 /// In line when nobody owns the lease; else through the buffer. What has an answer too long for a cell of the bank
 /// asks the owner for the lease instead.
@@ -40,19 +30,30 @@ Result<Receipt> Group::CommitBuffered(Pending& pending) {
     }
     Nudge(false);
     // Its staging file stays when nobody can say what becomes of it: it may be committed later.
-    if (Status waited = AwaitBuffered(ticket, waiting); !waited.ok()) return StillQueued(std::move(waited).error());
-    const ingest::Reply reply = ticket.Read();
-    answer = DecodeReply(reply, pending.request.operations.size());
-    if (reply.state == AnswerState::kBadRecord) {
-      answer = Result<Receipt>(base::MakeError(ErrorCode::kOutcomeUnknown,
-                                               "the transaction was damaged in the double buffer",
-                                               "read the entry, then submit again"));
-    } else if (!answer && ingest::IsJournaled(reply.state)) {
-      answer = FindCommitted(pending, ticket.origin());
-    }
+    Status told = base::Guarded([&]() -> Status {
+      TENURE_RETURN_IF_ERROR(AwaitBuffered(ticket, waiting));
+      answer = AnswerIn(ticket, pending);
+      return {};
+    });
+    if (!told.ok()) return StillQueued(std::move(told).error());
   }
-  if (!pending.staged.empty()) RemoveStaged(context_.env, context_.staging_dir, pending.staged);
+  base::Attempt([&] {
+    if (!pending.staged.empty()) RemoveStaged(context_.env, context_.staging_dir, pending.staged);
+  });
   return std::move(*answer);
+}
+
+/// Nothing: it was not applied, and nobody will.
+std::optional<Result<Receipt>> Group::AnswerIn(const BufferedWriter::Ticket& ticket, const Pending& pending) const {
+  const ingest::Reply reply = ticket.Read();
+  auto answer = DecodeReply(reply, pending.request.operations.size());
+  if (reply.state == AnswerState::kBadRecord) {
+    return Result<Receipt>(base::MakeError(ErrorCode::kOutcomeUnknown,
+                                           "the transaction was damaged in the double buffer",
+                                           "read the entry, then submit again"));
+  }
+  if (!answer && ingest::IsJournaled(reply.state)) return FindCommitted(pending, ticket.origin());
+  return answer;
 }
 
 /// Waits while the buffer is full.

@@ -4,6 +4,7 @@
 #include "store/base/error.h"
 #include "store/base/failpoint.h"
 #include "store/base/futex.h"
+#include "store/base/guarded.h"
 #include "store/base/quiet_thread.h"
 #include "store/commit/group.h"
 #include "store/commit/resolve.h"
@@ -74,8 +75,10 @@ bool Group::CommitOneLocked(Work* work) {
 }
 
 void Group::GiveUpLocked(bool broken) {
-  context_.Say("warning", "the commit lease of epoch " + std::to_string(committer_.epoch()) +
-                              " was given up: " + committer_.failure().message);
+  base::Attempt([this] {
+    context_.Say("warning", "the commit lease of epoch " + std::to_string(committer_.epoch()) +
+                                " was given up: " + committer_.failure().message);
+  });
   if (broken) write_failures_.fetch_add(1, std::memory_order_relaxed);
   lease_.Abandon(committer_.epoch());
   held_ = false;
@@ -85,7 +88,7 @@ void Group::GiveUpLocked(bool broken) {
 void Group::LeadLocked(Work* work) {
   // The committing thread's, if there is any work. Else one batch: it frees what dead or stopped writers claimed of the
   // double buffer.
-  if (work == nullptr && keep_lease_ && committer_.AnyWork()) return LeaveLocked();
+  if (work == nullptr && keep_lease_ && committer_.AnyWork() && WakeLoop()) return;
   int batches = 0;
   do {
     if (!CommitOneLocked(work)) return;
@@ -95,18 +98,16 @@ void Group::LeadLocked(Work* work) {
 }
 
 /// Behind an in-line commit: the committing thread goes on when there is more, else the lease is free again.
-void Group::LeaveLocked() {
+void Group::LeaveLocked() noexcept {
   while (held_) {
     const bool wanted = lease_.IsWanted();
     const bool stays = keep_lease_ && !wanted && !closing_.load(std::memory_order_relaxed);
-    if (stays && committer_.AnyWork()) {
-      WakeLoop();
-      return;
-    }
+    const bool more = stays && committer_.AnyWork();
+    if (more && WakeLoop()) return;
     ReleaseLocked();
     // Looked at again after the release: who pushed before it woke nobody.
     if (!committer_.AnyWork()) return;
-    if (!stays) {
+    if (!stays || more) {
       WakeAllWaiters(context_.shared());  // one of them claims it
       return;
     }
@@ -150,13 +151,22 @@ Status Group::RecoverIfNeeded(RecoveryNote& note) {
   return {};
 }
 
-void Group::WakeLoop() {
-  if (!keep_lease_) return;
+/// False: there is no committing thread, and none to be had.
+bool Group::WakeLoop() noexcept {
+  if (!keep_lease_) return false;
   const std::lock_guard lock(loop_mutex_);
-  if (loop_stopping_) return;
-  if (!loop_.joinable()) loop_ = base::StartQuietThread([this] { LoopMain(); });
+  if (loop_stopping_) return false;
+  if (!loop_.joinable()) base::Attempt([this] { loop_ = base::StartQuietThread([this] { LoopMain(); }); });
+  if (!loop_.joinable()) return false;
   loop_woken_ = true;
   loop_wake_.notify_one();
+  return true;
+}
+
+/// Nobody waits for what was submitted: the committing thread does.
+Status Group::LookAfterAsynchronous(Waiting& waiting) {
+  CommitUntilIdle();
+  return HasAsynchronous() ? CheckOwner(waiting) : Status();
 }
 
 /// Sleeps untimed while there is nothing to do; timed only while this process has asynchronous operations in lanes
@@ -178,10 +188,9 @@ void Group::LoopMain() {
     loop_asleep_.store(false, std::memory_order_seq_cst);
     loop_woken_ = false;
     lock.unlock();
-    CommitUntilIdle();
-    if (HasAsynchronous()) {
-      const Status checked = CheckOwner(waiting);
-      if (!checked.ok()) context_.Say("error", "taking over the commit lease failed: " + checked.error().message);
+    const Status checked = base::Guarded([&] { return LookAfterAsynchronous(waiting); });
+    if (!checked.ok()) {
+      base::Attempt([&] { context_.Say("error", "taking over the commit lease failed: " + checked.error().message); });
     }
     lock.lock();
   }
@@ -250,8 +259,8 @@ void Group::CommitUntilIdle() {
   }
 }
 
-void Group::Stop() {
-  // What was submitted is committed; its answers have no other reader now.
+/// What was submitted is committed; its answers have no other reader now.
+void Group::AwaitSubmitted() {
   for (const auto& use : slots_.All()) {
     std::vector<std::shared_ptr<Pending>> left;
     {
@@ -262,6 +271,11 @@ void Group::Stop() {
     }
     for (const auto& pending : left) (void)Wait(*pending);
   }
+}
+
+void Group::Stop() {
+  // Without memory it stays in its lane: whoever takes the slot over commits it.
+  base::Attempt([this] { AwaitSubmitted(); });
   closing_.store(true, std::memory_order_relaxed);
   {
     const std::lock_guard lock(loop_mutex_);

@@ -32,8 +32,10 @@ Result<IndexPool::Lease> IndexPool::TakeOf(const index::Generation& generation) 
 
 void IndexPool::GiveBack(std::unique_ptr<index::IndexReader> reader, const index::Generation& generation) {
   reader->EndSnapshot();
+  if (!reader->IsIdle()) return;
   const std::lock_guard lock(mutex_);
-  if (generation == idle_generation_ && idle_.size() < kIdleReadersMax) idle_.push_back(std::move(reader));
+  if (generation == idle_generation_ && idle_.size() < kIdleReadersMax)
+    idle_.push_back(std::move(reader));  // reserved: allocates nothing
 }
 
 }  // namespace tenure::commit

@@ -16,7 +16,7 @@ namespace tenure::commit {
 
 class IndexPool {
  public:
-  explicit IndexPool(const Context& context) : context_(context) {}
+  explicit IndexPool(const Context& context) : context_(context) { idle_.reserve(kIdleReadersMax); }
 
   class Lease {
    public:

@@ -80,9 +80,10 @@ void Pipeline::Open() {
     open_ = flights_.back();
     return;
   }
-  open_ = &Free();
-  committer_.Begin(*open_, flights_.empty() ? nullptr : flights_.back());
-  flights_.push_back(open_);
+  Flight& next = Free();
+  committer_.Begin(next, flights_.empty() ? nullptr : flights_.back());
+  flights_.push_back(&next);
+  open_ = &next;  // only now: Void relies on it being the newest on its way
   gathering_ns_ = 0;
 }
 
@@ -136,20 +137,46 @@ bool Pipeline::Send() {
   const bool slow = returning_.FlushNs() != 0 && gathering_ns_ > returning_.FlushNs();
   const bool large = slow || committer_.IsFull(*open_);
   if (!alone && !large) return false;
-  Flight& flight = *std::exchange(open_, nullptr);
+  Flight& flight = *open_;
   flight.waited = !alone;
-  if (large) {
-    // Whatever is asked of it from here on may be asked while it flies.
-    offered_full_ = committer_.IsFull(flight);
-    flusher_.Offer(flight);
+  // Whatever is asked of it behind the offer may be asked while it flies.
+  const bool full = committer_.IsFull(flight);
+  if (large && flusher_.Offer(flight)) {
+    open_ = nullptr;
+    offered_full_ = full;
     offered_ = true;
-  } else {
-    FlyHere(flight);
+    return true;
   }
+  if (!alone) return false;  // what is before it has landed here: there is no other thread
+  open_ = nullptr;
+  FlyHere(flight);
   return true;
 }
 
+/// For the exception that is being handled. What flies ends first: it uses what the committer forgets.
+Pipeline::Turn Pipeline::LostToException() noexcept {
+  Void();
+  committer_.NoteException();
+  return Turn::kBroken;
+}
+
 Pipeline::Turn Pipeline::Step(const std::function<void()>& on_batch) {
+  try {
+    return StepOn(on_batch);
+  } catch (...) {
+    return LostToException();
+  }
+}
+
+Pipeline::Turn Pipeline::Settle(const std::function<void()>& on_batch) {
+  try {
+    return SettleAll(on_batch);
+  } catch (...) {
+    return LostToException();
+  }
+}
+
+Pipeline::Turn Pipeline::StepOn(const std::function<void()>& on_batch) {
   Turn turn = LandAll(on_batch);
   if (IsLost(turn)) return turn;
   if (flights_.empty() && !committer_.MakeReady()) {
@@ -166,7 +193,7 @@ Pipeline::Turn Pipeline::Step(const std::function<void()>& on_batch) {
   return committer_.OwnsLease() ? Turn::kNothing : Lost(BatchEnd::kFenced);
 }
 
-Pipeline::Turn Pipeline::Settle(const std::function<void()>& on_batch) {
+Pipeline::Turn Pipeline::SettleAll(const std::function<void()>& on_batch) {
   while (!flights_.empty()) {
     if (flights_.front() == open_) FlyHere(*std::exchange(open_, nullptr));
     flusher_.Await(*flights_.front());

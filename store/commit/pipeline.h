@@ -39,6 +39,7 @@ class Pipeline {
   static constexpr bool IsLost(Turn turn) { return turn == Turn::kFenced || turn == Turn::kBroken; }
 
   /// Lands what has landed, then gathers what there is and sends it off. `on_batch` is called behind each landing.
+  /// Neither Step nor Settle throws: an exception loses the lease, as kBroken.
   Turn Step(const std::function<void()>& on_batch);
   /// Waits for what is on its way and lands it. kNothing, or lost.
   Turn Settle(const std::function<void()>& on_batch);
@@ -48,6 +49,9 @@ class Pipeline {
   bool empty() const { return flights_.empty(); }
 
  private:
+  Turn StepOn(const std::function<void()>& on_batch);
+  Turn SettleAll(const std::function<void()>& on_batch);
+  Turn LostToException() noexcept;
   Turn LandAll(const std::function<void()>& on_batch);
   Turn Lost(BatchEnd end);
   void Void();

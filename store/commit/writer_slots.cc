@@ -110,11 +110,11 @@ std::shared_ptr<SlotUse> WriterSlots::OfThisThread() {
   CachedSlot& cached =
       found != this_thread.cached.end() ? *found : this_thread.cached.emplace_back(CachedSlot{shared_, nullptr, 0});
   if (!opened.ok()) return nullptr;
-  cached.use = std::make_shared<SlotUse>();
-  cached.use->slot = std::move(opened).value();
-  cached.use->in_flight.resize(ingest::kWindow);
-  shared_->uses.push_back(cached.use);
-  return cached.use;
+  auto use = std::make_shared<SlotUse>();
+  use->slot = std::move(opened).value();
+  use->in_flight.resize(ingest::kWindow);
+  shared_->uses.push_back(use);
+  return cached.use = std::move(use);
 }
 
 void WriterSlots::Discard(const std::shared_ptr<SlotUse>& use) {

@@ -106,6 +106,8 @@ class IndexReader {
   /// may also be called outside, each then has its own view.
   Status BeginSnapshot();
   void EndSnapshot();
+  /// False: a view is still open, because SQLite had no memory to end it. Only destruction does.
+  bool IsIdle() const;
   Result<Mark> ReadMark() const;
   /// Just the applied LSN: cheap, for polling a bound.
   Result<Lsn> AppliedLsn() const;

@@ -4,6 +4,7 @@
 
 #include "store/base/error.h"
 #include "store/base/failpoint.h"
+#include "store/base/guarded.h"
 #include "store/index/writer_state.h"
 
 namespace tenure::index {
@@ -46,14 +47,16 @@ Status IndexWriter::Checkpoint(std::uint64_t wal_bytes_max) {
     TENURE_ASSIGN(Connection guard, Connection::Open(s.path, Connection::Mode::kReadWrite, kGuardCacheKib));
     s.guard.emplace(std::move(guard));
   }
+  int rc = SQLITE_OK;
   {
     // No commit can race the checkpoint while this transaction is open; it is rolled back, never committed.
     TENURE_ASSIGN(WriteTransaction exclusion, WriteTransaction::Begin(*s.guard));
     TENURE_FAIL_POINT("index.checkpoint");
-    const int rc =
-        sqlite3_wal_checkpoint_v2(s.connection.handle(), "main", SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
-    if (rc != SQLITE_OK) return SqliteError(s.connection.handle(), rc, "checkpoint");
+    rc = sqlite3_wal_checkpoint_v2(s.connection.handle(), "main", SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
   }
+  // SQLite had no memory to roll it back: closing does it, and needs none.
+  if (s.guard->in_transaction()) s.guard.reset();
+  if (rc != SQLITE_OK) return SqliteError(s.connection.handle(), rc, "checkpoint");
   // Restarts the WAL when no reader is left in it, and takes the sync of its header upon itself. A reader
   // that stays keeps the WAL growing; it costs space and time, not correctness.
   return s.WriteThrough();
@@ -70,7 +73,7 @@ Status IndexWriter::CopyTo(const std::string& target) {
     return base::MakeError(ErrorCode::kInternal, "index " + s.path + ": CopyTo in the middle of a large change");
   }
   TENURE_RETURN_IF_ERROR(CreateEmptyFile(target));
-  Status copied = CopyInto(s.connection, target);
+  Status copied = base::Guarded([&] { return CopyInto(s.connection, target); });
   if (copied.ok()) copied = SyncDirectoryOf(target);
   if (!copied.ok()) unlink(target.c_str());
   return copied;

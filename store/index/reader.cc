@@ -46,6 +46,8 @@ void IndexReader::EndSnapshot() {
   state_->in_snapshot = false;
 }
 
+bool IndexReader::IsIdle() const { return !state_->connection.in_transaction(); }
+
 Result<Mark> IndexReader::ReadMark() const {
   TENURE_ASSIGN(Statement * statement, state_->read_meta.Get(state_->connection));
   return ReadMarkRow(*statement);

@@ -4,11 +4,10 @@
 #include <array>
 #include <cstring>
 
-#include <nlohmann/json.hpp>
-
 #include "store/base/codec.h"
 #include "store/base/error.h"
 #include "store/model/json.h"
+#include "store/model/json_memory.h"
 
 namespace tenure::index {
 namespace {
@@ -33,14 +32,14 @@ struct Parameter {
 
 Result<std::vector<std::string>> ReadTexts(std::string_view json, const char* kind, const std::string& key,
                                            const std::string& column) {
-  const nlohmann::json list = nlohmann::json::parse(json.begin(), json.end(), nullptr, false);
-  const auto is_text = [](const nlohmann::json& text) { return text.is_string(); };
+  const model::Json list = model::Json::parse(json.begin(), json.end(), nullptr, false);
+  const auto is_text = [](const model::Json& text) { return text.is_string(); };
   if (!list.is_array() || !std::all_of(list.begin(), list.end(), is_text)) {
     return BadRow(kind, key, column + " is not a JSON array");
   }
   std::vector<std::string> texts;
   texts.reserve(list.size());
-  for (const nlohmann::json& text : list) texts.push_back(text.get_ref<const std::string&>());
+  for (const model::Json& text : list) texts.push_back(text.get_ref<const std::string&>());
   return texts;
 }
 

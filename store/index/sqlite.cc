@@ -18,6 +18,7 @@ constexpr int kBusyTimeoutMs = 100;
 
 ErrorCode CodeOf(sqlite3* db, int rc, const std::string& path) {
   const int system_errno = db != nullptr ? sqlite3_system_errno(db) : 0;
+  if (rc == SQLITE_IOERR_NOMEM) return ErrorCode::kOutOfMemory;
   switch (rc & 0xff) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
@@ -39,6 +40,7 @@ ErrorCode CodeOf(sqlite3* db, int rc, const std::string& path) {
     case SQLITE_IOERR:
       return system_errno == ENOSPC || system_errno == EDQUOT ? ErrorCode::kNoSpace : ErrorCode::kIo;
     case SQLITE_NOMEM:
+      return ErrorCode::kOutOfMemory;
     case SQLITE_PERM:
     case SQLITE_AUTH:
     case SQLITE_NOLFS:
@@ -223,9 +225,10 @@ std::int64_t Statement::Int(int column) const { return sqlite3_column_int64(stmt
 bool Statement::IsNull(int column) const { return sqlite3_column_type(stmt_.get(), column) == SQLITE_NULL; }
 
 std::string_view Statement::Text(int column) const {
-  const unsigned char* text = sqlite3_column_text(stmt_.get(), column);
+  // As a blob: asked for a text, SQLite may have to allocate the zero behind it, and says NULL when it cannot.
+  const void* text = sqlite3_column_blob(stmt_.get(), column);
   if (text == nullptr) return {};
-  return {reinterpret_cast<const char*>(text), static_cast<std::size_t>(sqlite3_column_bytes(stmt_.get(), column))};
+  return {static_cast<const char*>(text), static_cast<std::size_t>(sqlite3_column_bytes(stmt_.get(), column))};
 }
 
 base::ByteView Statement::Blob(int column) const {

@@ -6,8 +6,8 @@
 // must go before their connection. Every connection has automatic and on-close checkpoints off.
 //
 // Codes: SQLITE_CORRUPT, NOTADB, ERROR (a schema that no longer fits) -> kCorruption; FULL, or an I/O error for want of
-// space -> kNoSpace; BUSY, LOCKED, PROTOCOL -> kBusy; READONLY -> kReadOnly; CANTOPEN of a missing file -> kNotFound;
-// the rest -> kIo, or kInternal when only a defect of tenure can cause it.
+// space -> kNoSpace; NOMEM -> kOutOfMemory; BUSY, LOCKED, PROTOCOL -> kBusy; READONLY -> kReadOnly; CANTOPEN of a
+// missing file -> kNotFound; the rest -> kIo, or kInternal when only a defect of tenure can cause it.
 #pragma once
 
 #include <cstdint>

@@ -10,6 +10,7 @@
 
 #include "store/base/error.h"
 #include "store/base/failpoint.h"
+#include "store/base/guarded.h"
 #include "store/index/writer_state.h"
 #include "tenure_generated/index_schema.h"
 
@@ -204,7 +205,7 @@ IndexWriter::~IndexWriter() = default;
 Result<std::unique_ptr<IndexWriter>> IndexWriter::Create(const std::string& path, const std::string& store_id_hex,
                                                          const model::JournalPosition& at) {
   TENURE_RETURN_IF_ERROR(CreateEmptyFile(path));
-  if (Status built = BuildEmpty(path, store_id_hex, at); !built) {
+  if (Status built = base::Guarded([&] { return BuildEmpty(path, store_id_hex, at); }); !built) {
     unlink(path.c_str());
     return std::move(built).error();
   }

@@ -57,6 +57,7 @@ Result<LaneWriter> LaneWriter::Create(std::byte* memory) {
   TENURE_ASSIGN(auto rings, NewRings(memory, kIndexRings));
   LaneWriter writer(control);
   writer.rings_ = std::move(rings);
+  writer.free_.reserve(kIndexRings);  // nothing is allocated once a record is written
   for (std::uint32_t ring = kIndexRings; ring-- > 1;) writer.free_.push_back(ring);
   control.ring_of_turn[0].store(0, std::memory_order_relaxed);
   control.start_of_turn[0].store(0, std::memory_order_relaxed);
@@ -127,8 +128,12 @@ std::optional<DetailPlace> DetailWriter::TryWrite(base::ByteView body, std::uint
   const base::ByteView pieces[] = {body};
   for (std::uint32_t tried = 0; tried < kDetailRings; ++tried, active_ = (active_ + 1) % kDetailRings) {
     const DetailPlace place{active_, rings_[active_].tail()};
-    if (!rings_[active_].TryWrite(1, 0, sequence, pieces)) continue;
-    used_.push_back({sequence, active_, rings_[active_].tail()});
+    used_.push_back({sequence, active_, 0});  // before anything is written: there may be no memory
+    if (!rings_[active_].TryWrite(1, 0, sequence, pieces)) {
+      used_.pop_back();
+      continue;
+    }
+    used_.back().end = rings_[active_].tail();
     Count(control_->metrics, body.size());
     NoteWaiting(control_->metrics, kRingBytes - rings_[active_].available_write());
     control_->turn.store(active_, std::memory_order_relaxed);

@@ -6,6 +6,7 @@
 #include "store/base/error.h"
 #include "store/base/failpoint.h"
 #include "store/base/futex.h"
+#include "store/base/guarded.h"
 #include "store/base/hash.h"
 #include "store/ingest/registry.h"
 
@@ -103,7 +104,7 @@ Result<std::unique_ptr<SharedSegment>> SharedSegment::Create(base::Env& env, con
   env.Random(random);
   const std::string making = path + ".making-" + base::Hex(random);
   TENURE_ASSIGN(auto file, env.Open(making, base::OpenMode::kCreateNew));
-  auto made = [&]() -> Result<std::unique_ptr<SharedSegment>> {
+  auto made = base::Guarded([&]() -> Result<std::unique_ptr<SharedSegment>> {
     // Reserved now: a sparse mapping on a full disk would be a SIGBUS later.
     TENURE_RETURN_IF_ERROR(file->Truncate(BytesOf(writer_slots)));
     TENURE_RETURN_IF_ERROR(file->Allocate(SlotsAt(writer_slots)));
@@ -117,7 +118,7 @@ Result<std::unique_ptr<SharedSegment>> SharedSegment::Create(base::Env& env, con
     TENURE_FAIL_POINT("shm.before_rename");
     TENURE_RETURN_IF_ERROR(env.Rename(making, path));
     return segment;
-  }();
+  });
   if (!made.ok()) (void)env.Remove(making);
   return made;
 }

@@ -12,14 +12,24 @@ namespace tenure::ingest {
 Result<std::unique_ptr<WriterSlot>> WriterSlot::Open(Registry& registry) {
   TENURE_ASSIGN(const SlotClaim claim, registry.Claim());
   const SlotMemory memory = registry.memory(claim.slot);
+  // Whatever is thrown below gives it back.
+  struct Return {
+    ~Return() {
+      if (claim != nullptr) registry.Release(*claim);
+    }
+    Registry& registry;
+    const SlotClaim* claim;
+  } unless_opened{registry, &claim};
   // Nobody reads them before Activate. Creating fails only for memory that is too small or not aligned.
   auto index = LaneWriter::Create(memory.index_lane);
   auto detail = DetailWriter::Create(memory.detail_lane);
   TENURE_CHECK(index.ok() && detail.ok());
   registry.entry(claim.slot).thread.store(static_cast<std::uint32_t>(::syscall(SYS_gettid)), std::memory_order_relaxed);
-  registry.Activate(claim);
-  return std::unique_ptr<WriterSlot>(
+  std::unique_ptr<WriterSlot> opened(
       new WriterSlot(registry, claim, std::move(index).value(), std::move(detail).value()));
+  unless_opened.claim = nullptr;  // it gives it back itself
+  registry.Activate(claim);
+  return opened;
 }
 
 WriterSlot::WriterSlot(Registry& registry, const SlotClaim& claim, LaneWriter index, DetailWriter detail)
@@ -61,11 +71,21 @@ WriterSlot::PushResult WriterSlot::TryPush(RecordType type, base::ByteView body,
   const ReplySpace space{words_at_, words};
   // Pending before it can be popped: a committer answers only what it finds pending. When the lane is full, the
   // cell stays pending under a sequence that no head has passed: nobody answers it, and the next try takes it.
+  flight_.push_back({space, false});  // before the lane knows of it: there may be no memory
   MarkPending(memory_.replies, next_, space);
-  if (!WriteRecord(type, body, timestamp_ns)) return PushResult::kFull;
+  bool written = false;
+  try {
+    written = WriteRecord(type, body, timestamp_ns);
+  } catch (...) {
+    flight_.pop_back();
+    throw;
+  }
+  if (!written) {
+    flight_.pop_back();
+    return PushResult::kFull;
+  }
   TENURE_FAIL_POINT("push.written");
   sequence = next_++;
-  flight_.push_back({space, false});
   words_used_ += words;
   words_at_ = (words_at_ + words) % kReplyWords;
   // seq_cst: either the owner, about to sleep or to leave, sees this, or we see that it is idle or gone.

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "store/base/error.h"
+#include "store/base/guarded.h"
 #include "store/journal/payload.h"
 
 namespace tenure::journal {
@@ -23,6 +24,7 @@ ReadAhead::ReadAhead(Reader& reader, std::string dir, Lsn limit, Lsn durable, bo
   {
     const base::MutexLock lock(mutex_);
     empty_.resize(kBlocksAhead);
+    filled_.reserve(kBlocksAhead + 1);
   }
   helping_ = helper_.Start([this] { HelperMain(); });
 }
@@ -52,6 +54,14 @@ void ReadAhead::Fill(Block& block) {
   }
 }
 
+/// Nothing may be thrown in the helper's thread, whose error is the reading thread's to report.
+void ReadAhead::FillGuarded(Block& block) {
+  block.stop = base::Guarded([&]() -> Result<Stop> {
+    Fill(block);
+    return std::move(block.stop);
+  });
+}
+
 void ReadAhead::HelperMain() {
   for (bool more = true; more;) {
     Block block;
@@ -62,7 +72,7 @@ void ReadAhead::HelperMain() {
       block = std::move(empty_.back());
       empty_.pop_back();
     }
-    Fill(block);
+    FillGuarded(block);
     more = block.stop.ok() && *block.stop == Stop::kFrame;
     {
       const base::MutexLock lock(mutex_);
@@ -83,7 +93,7 @@ void ReadAhead::TakeBlock() {
   changed_.NotifyAll();
   while (filled_.empty()) changed_.Wait(mutex_);
   current_ = std::move(filled_.front());
-  filled_.pop_front();
+  filled_.erase(filled_.begin());
 }
 
 Result<Stop> ReadAhead::Next(Frame& frame) {

@@ -6,7 +6,6 @@
 #pragma once
 
 #include <cstddef>
-#include <deque>
 #include <string>
 #include <vector>
 
@@ -37,6 +36,7 @@ class ReadAhead {
     Result<Stop> stop = Stop::kFrame;
   };
   void Fill(Block& block);
+  void FillGuarded(Block& block);
   void HelperMain();
   void TakeBlock();
 
@@ -48,7 +48,7 @@ class ReadAhead {
 
   base::Mutex mutex_;
   base::CondVar changed_;
-  std::deque<Block> filled_ GUARDED_BY(mutex_);
+  std::vector<Block> filled_ GUARDED_BY(mutex_);  // oldest first; of a capacity that the helper never outgrows
   std::vector<Block> empty_ GUARDED_BY(mutex_);
   bool stopping_ GUARDED_BY(mutex_) = false;
 

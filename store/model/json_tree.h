@@ -7,15 +7,13 @@
 #pragma once
 
 #include <cstddef>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 
+#include "store/model/json_memory.h"
 #include "tenure/result.h"
 
 namespace tenure::model {
-
-using Json = nlohmann::json;
 
 /// Longer texts are refused unread. Escapes and white space can make a text several times as long as
 /// its canonical form, which has its own limit.

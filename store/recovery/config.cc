@@ -1,7 +1,6 @@
 #include "store/recovery/config.h"
 
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
 
@@ -9,12 +8,13 @@
 #include "store/base/hash.h"
 #include "store/ingest/layout.h"
 #include "store/model/json.h"
+#include "store/model/json_memory.h"
 
 namespace tenure::recovery {
 namespace {
 
-using Json = nlohmann::ordered_json;
 using base::MakeError;
+using model::Json;
 
 constexpr std::uint32_t kConfigFormat = 1;
 constexpr char kStoreDirectory[] = ".tenure";
@@ -77,6 +77,8 @@ Result<Json> ParseObject(const std::string& path, std::string_view text) {
     Json parsed = Json::parse(text);
     if (!parsed.is_object()) return base::CorruptionAt(path, 0, "not a JSON object");
     return parsed;
+  } catch (const std::bad_alloc&) {
+    throw;
   } catch (const Json::parse_error& e) {
     return base::CorruptionAt(path, e.byte > 0 ? e.byte - 1 : 0, "not JSON");
   } catch (const std::exception& e) {
@@ -169,16 +171,18 @@ Result<Config> ReadConfig(base::Env& env, const Layout& layout) {
 }
 
 Status WriteConfig(base::Env& env, const Layout& layout, const Config& config) {
-  Json options = {{"shared_with_group", config.shared_with_group},
-                  {"allow_any_file_system", config.allow_any_file_system},
-                  {"writer_slots", config.writer_slots}};
-  Json object = {{"format", config.format},
-                 {"store_id", base::Hex(config.store_id)},
-                 {"journal_id", base::Hex(config.journal_id)},
-                 {"incarnation", config.incarnation},
-                 {"created_at", model::FormatTime(config.created_at_ms)},
-                 {"options", std::move(options)}};
-  const std::string text = object.dump(2) + "\n";
+  const auto flag = [](bool value) { return value ? "true" : "false"; };
+  std::string text = "{\n";
+  text += "  \"format\": " + std::to_string(config.format) + ",\n";
+  text += "  \"store_id\": \"" + base::Hex(config.store_id) + "\",\n";
+  text += "  \"journal_id\": \"" + base::Hex(config.journal_id) + "\",\n";
+  text += "  \"incarnation\": " + std::to_string(config.incarnation) + ",\n";
+  text += "  \"created_at\": \"" + model::FormatTime(config.created_at_ms) + "\",\n";
+  text += "  \"options\": {\n";
+  text += std::string("    \"shared_with_group\": ") + flag(config.shared_with_group) + ",\n";
+  text += std::string("    \"allow_any_file_system\": ") + flag(config.allow_any_file_system) + ",\n";
+  text += "    \"writer_slots\": " + std::to_string(config.writer_slots) + "\n";
+  text += "  }\n}\n";
   return base::WriteFileDurably(env, layout.config(), base::AsBytes(text));
 }
 

@@ -5,6 +5,7 @@
 
 #include "store/base/error.h"
 #include "store/base/failpoint.h"
+#include "store/base/guarded.h"
 #include "store/base/hash.h"
 #include "store/base/helper_thread.h"
 #include "store/base/memory.h"
@@ -51,7 +52,7 @@ class Builder {
   Result<RebuildReport> Build() {
     TENURE_ASSIGN(const bool taken, env_.Exists(target_));
     if (taken) return base::MakeError(ErrorCode::kExists, target_ + " exists already", "name a new file");
-    Status built = Run();
+    Status built = base::Guarded([this] { return Run(); });
     if (!built.ok()) {
       reader_.reset();
       writer_.reset();
@@ -193,7 +194,7 @@ class Builder {
     TENURE_RETURN_IF_ERROR(DropCompanions());
     Status synced;
     base::HelperThread sync;
-    const bool helping = sync.Start([&] { synced = SyncTarget(); });
+    const bool helping = sync.Start([&] { synced = base::Guarded([&] { return SyncTarget(); }); });
     const Result<base::Hash128> computed = index::ComputeStateHashOf(target_);
     if (!helping) synced = SyncTarget();
     sync.Join();
@@ -319,7 +320,7 @@ Result<RebuildReport> RebuildIndex(base::Env& env, const Layout& layout, std::ui
     if (published != nullptr) *published = next;
     return {};
   };
-  if (Status done = publish(); !done.ok()) {
+  if (Status done = base::Guarded(publish); !done.ok()) {
     (void)RemoveDatabase(env, building);
     return std::move(done).error();
   }

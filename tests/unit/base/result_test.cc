@@ -11,7 +11,7 @@
 namespace tenure {
 namespace {
 
-constexpr int kCodes = static_cast<int>(ErrorCode::kInternal) + 1;
+constexpr int kCodes = static_cast<int>(ErrorCode::kOutOfMemory) + 1;
 
 TEST(ExitCode, Table) {
   const std::map<ErrorCode, int> special = {

@@ -512,6 +512,21 @@ TEST_F(StoreTest, WhatOneTransactionWritesIsBounded) {
   EXPECT_TRUE(Commit([](Transaction& t) { t.Patch("big", "1", R"({"n":1})"); }).ok());
 }
 
+TEST_F(StoreTest, WhatAVisitorThrowsIsAnErrorAndNothingStaysBehind) {
+  for (const char* name : {"a", "b"}) {
+    ASSERT_TRUE(Commit([&](Transaction& t) { t.Put(Spec(name, "1")); }).ok());
+  }
+  const auto thrown = store().Log(1, 0, [](const Event&) -> bool { throw std::runtime_error("of the visitor"); });
+  ASSERT_FALSE(thrown.ok());
+  EXPECT_EQ(thrown.error().code, ErrorCode::kInternal);
+  EXPECT_EQ(thrown.error().message, "of the visitor");
+  const auto no_memory = store().ForEach({}, [](const ArtifactEntry&) -> bool { throw std::bad_alloc(); });
+  ASSERT_FALSE(no_memory.ok());
+  EXPECT_EQ(no_memory.error().code, ErrorCode::kOutOfMemory);
+  EXPECT_EQ(store().List()->size(), 2u);
+  EXPECT_TRUE(Commit([](Transaction& t) { t.Put(Spec("c", "1")); }).ok());
+}
+
 TEST_F(StoreTest, AnEmptyTransactionIsRefused) {
   const auto refused = store().Commit(Transaction());
   ASSERT_FALSE(refused.ok());

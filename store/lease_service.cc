@@ -151,7 +151,8 @@ bool LeaseService::Describe(LeaseInfo& info, std::uint32_t slot) const {
   const auto cell = cells_.At(slot, info.id);
   const std::uint64_t now = context_.env.BoottimeMs();
   info.age_ms = static_cast<std::uint64_t>(std::max<TimeMs>(0, context_.env.WallMs() - info.granted_at_ms));
-  if (!cell || cell->state != ingest::LeaseCellState::kOpen || cell->deadline_ms <= now) return false;
+  // One whose end is being decided is held; the end may come to nothing.
+  if (!cell || cell->state == ingest::LeaseCellState::kClosed || cell->deadline_ms <= now) return false;
   if (info.bound && (cell->owner == 0 || cells_.IsDead(cell->owner))) return false;
   info.left_ms = cell->deadline_ms - now;
   return true;

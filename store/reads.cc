@@ -11,6 +11,9 @@
 namespace tenure {
 namespace {
 
+/// How long a read tries to get at an index that others have locked.
+constexpr std::uint64_t kLockedBoundNs = 30'000'000'000;
+
 Error NotFound(const std::string& what, std::string hint = "'tenure list' shows what there is") {
   return base::MakeError(ErrorCode::kNotFound, what, std::move(hint));
 }
@@ -83,15 +86,22 @@ Result<ArtifactEntry> OnlyVersion(const StoreImpl::View& view, const std::string
 }  // namespace
 
 /// A snapshot that has applied `lsn`: what counts is what it says itself. Only a generation that was switched to just
-/// now can be behind the shared hint.
+/// now can be behind the shared hint. One that a stopped process has locked is passed by.
 Result<commit::IndexPool::Lease> StoreImpl::TakeApplied(Lsn lsn) {
+  const std::uint64_t give_up_ns = env.MonotonicNs() + kLockedBoundNs;
   for (;;) {
-    TENURE_ASSIGN(auto reader, pool->Take());
-    TENURE_RETURN_IF_ERROR(reader->BeginSnapshot());
+    auto reader = pool->Take();
+    Status begun = reader.ok() ? (*reader)->BeginSnapshot() : Status(reader.error());
+    if (!begun.ok()) {
+      const bool locked = begun.error().code == ErrorCode::kBusy && !options.read_only;
+      if (!locked || env.MonotonicNs() > give_up_ns) return std::move(begun).error();
+      TENURE_RETURN_IF_ERROR(applier->TryApply(context->DurableLsn(), commit::Applier::Trust::kNothing));
+      continue;
+    }
     if (lsn == 0) return reader;
-    TENURE_ASSIGN(const index::Mark mark, reader->ReadMark());
+    TENURE_ASSIGN(const index::Mark mark, (*reader)->ReadMark());
     if (mark.position.last_lsn >= lsn) return reader;
-    reader->EndSnapshot();
+    (*reader)->EndSnapshot();
     TENURE_RETURN_IF_ERROR(applier->TryApply(lsn, commit::Applier::Trust::kNothing));
   }
 }

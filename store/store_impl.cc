@@ -100,7 +100,7 @@ Status StoreImpl::Start() {
   group->OnBatch([this] { Committed(); });
   if (!note.took_over && !options.read_only) TENURE_RETURN_IF_ERROR(group->RecoverIfNeeded(note));
   {
-    TENURE_ASSIGN(auto reader, pool->Take());
+    TENURE_ASSIGN(auto reader, TakeApplied(0));
     TENURE_ASSIGN(const index::Mark mark, reader->ReadMark());
     const Lsn durable = context->DurableLsn();
     if (mark.position.last_lsn > durable) {

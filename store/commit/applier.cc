@@ -183,11 +183,24 @@ Status Applier::PassByWhenStuck(bool may_build) {
   return built.ok() || !(pool_.Live() == live) ? Status() : built;
 }
 
+/// With the turn held, and SQLite's locks nevertheless somebody else's: of a process that recovers the write-ahead log
+/// while it opens the index, say. It is waited for as long as for a stopped applier; then everybody goes on with the
+/// next generation.
+Status Applier::PassByLocked(bool may_build) {
+  const std::uint64_t now_ns = context_.env.MonotonicNs();
+  if (locked_since_ns_ == 0) locked_since_ns_ = now_ns;
+  if (now_ns - locked_since_ns_ < StuckNs() || !may_build || !context_.build_next_index) return {};
+  context_.Say("warning", pool_.LivePath() + " is locked by a process that has stopped: building the next generation");
+  locked_since_ns_ = 0;
+  return context_.build_next_index();
+}
+
 /// True when nothing has moved for the bound: waiting for it is pointless.
 bool Applier::IsStuck() {
   const std::lock_guard lock(mutex_);
-  return seen_since_ns_ != 0 && seen_.applied == context_.AppliedHint() &&
-         context_.env.MonotonicNs() - seen_since_ns_ >= StuckNs();
+  const std::uint64_t now_ns = context_.env.MonotonicNs();
+  if (locked_since_ns_ != 0 && now_ns - locked_since_ns_ >= StuckNs()) return true;
+  return seen_since_ns_ != 0 && seen_.applied == context_.AppliedHint() && now_ns - seen_since_ns_ >= StuckNs();
 }
 
 Status Applier::TryApply(Lsn lsn, Trust trust, bool may_build) {
@@ -202,7 +215,10 @@ Status Applier::TryApply(Lsn lsn, Trust trust, bool may_build) {
     // The turn is that of one generation: another one, another turn.
     if (!(pool_.Live() == live) || BuildWhenFarBehind(lsn)) continue;
     // Whole frames: the LSN asked for may be in the middle of one, the durable LSN never is.
-    return ApplyLocked(context_.DurableLsn());
+    Status applied = ApplyLocked(context_.DurableLsn());
+    if (!applied.ok() && applied.error().code == ErrorCode::kBusy) return PassByLocked(may_build);
+    if (applied.ok()) locked_since_ns_ = 0;
+    return applied;
   }
 }
 
@@ -240,8 +256,10 @@ Status Applier::WithWriter(const std::function<Status(index::IndexWriter&)>& wor
       Turn turn(context_.member.lock_file(), ingest::ApplyByte(live.number));
       TENURE_ASSIGN(const bool mine, turn.Try());
       if (mine && pool_.Live() == live) {
-        TENURE_RETURN_IF_ERROR(ApplyLocked(context_.DurableLsn()));
-        return work(*writer_);
+        const Status applied = ApplyLocked(context_.DurableLsn());
+        if (applied.ok()) return work(*writer_);
+        if (applied.error().code != ErrorCode::kBusy) return applied;
+        TENURE_RETURN_IF_ERROR(PassByLocked(true));
       }
       if (!mine) TENURE_RETURN_IF_ERROR(PassByWhenStuck(true));
     }

@@ -5,7 +5,8 @@
 // operation cannot differ. Only a backlog that is most of the store is not applied: the next generation is
 // built from the journal instead, and switched to. A process that dies in it leaves an unfinished SQLite transaction,
 // which rolls back; a late or repeated apply does nothing. A process that stops in it is passed by: the next generation
-// is built beside it. Thread-safe.
+// is built beside it. So is one that stopped with SQLite's locks and without the turn, while it opened the index.
+// Thread-safe.
 #pragma once
 
 #include <memory>
@@ -39,6 +40,7 @@ class Applier {
   Status ApplyLocked(Lsn lsn);
   bool BuildWhenFarBehind(Lsn lsn);
   Status PassByWhenStuck(bool may_build);
+  Status PassByLocked(bool may_build);
   bool IsStuck();
   void NoteProgress();
   /// How long nothing may move before an applier counts as stopped.
@@ -61,9 +63,10 @@ class Applier {
     std::uint64_t counter = 0;
     friend bool operator==(const Progress&, const Progress&) = default;
   };
-  Progress seen_;                    // of another process's turn
-  std::uint64_t seen_since_ns_ = 0;  // 0: not watching
-  bool build_failed_ = false;        // once is enough: applying does it too
+  Progress seen_;                      // of another process's turn
+  std::uint64_t seen_since_ns_ = 0;    // 0: not watching
+  std::uint64_t locked_since_ns_ = 0;  // 0: SQLite's locks are not in the way of this process's turn
+  bool build_failed_ = false;          // once is enough: applying does it too
 };
 
 }  // namespace tenure::commit

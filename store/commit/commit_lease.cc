@@ -69,7 +69,10 @@ bool CommitLease::Beat(std::uint64_t epoch) {
 
 bool CommitLease::Publish(std::uint64_t epoch, Lsn from, Lsn to) {
   Pair64 expected{epoch, from};
-  const bool published = area_.durable.CompareExchange(expected, {epoch, to});
+  bool published = area_.durable.CompareExchange(expected, {epoch, to});
+  while (!published && TENURE_SEEDED_BUG("publish_any_epoch")) {
+    published = area_.durable.CompareExchange(expected, {expected.first, to});
+  }
   if (published && area_.takeovers.LoadSecond() != 0) (void)Stamp(area_.takeovers, epoch, 0);
   return published;
 }
@@ -106,6 +109,7 @@ std::uint64_t CommitLease::TtlNs(std::uint64_t base_ns) const {
 }
 
 bool OwnerWatch::IsStale(const Pair64& owner, const Pair64& heartbeat, std::uint64_t now_ns, std::uint64_t ttl_ns) {
+  if (TENURE_SEEDED_BUG("wait_for_stopped_owner")) return false;
   if (!watching_ || !(owner == owner_) || !(heartbeat == heartbeat_)) {
     owner_ = owner;
     heartbeat_ = heartbeat;

@@ -98,7 +98,13 @@ bool Committer::OwnsLease() {
   return false;
 }
 
-std::uint64_t Committer::AgeNs(const Flight& flight) const { return context_.env.MonotonicNs() - flight.began_ns; }
+/// Leases are judged by a clock that goes on while the machine is suspended.
+std::uint64_t Committer::AgeNs(const Flight& flight) const {
+  const std::uint64_t age_ns = context_.env.MonotonicNs() - flight.began_ns;
+  if (!flight.judged_leases) return age_ns;
+  const std::uint64_t now_ms = context_.env.BoottimeMs();
+  return std::max(age_ns, (now_ms - std::min(now_ms, flight.frame.boottime_ms)) * 1'000'000);
+}
 
 /// Before the publication: who reads afterwards knows which keys to wait for.
 void Committer::RaiseKeys(const model::CommittedTxn& txn) {
@@ -269,7 +275,7 @@ BatchEnd Committer::CommitOne(Work* direct) {
   }
   Fly(alone_);
   const BatchEnd end = Land(alone_, direct);
-  if (end != BatchEnd::kDone) Forget();
+  if (end != BatchEnd::kDone && !TENURE_SEEDED_BUG("remember_void_batch")) Forget();
   return end == BatchEnd::kVoid ? BatchEnd::kDone : end;
 }
 

@@ -187,10 +187,11 @@ Status Committer::Enter(const Claim& claim) {
 Status Committer::EnterTurn(const Claim& claim) {
   Status status = CatchUp(claim.durable_lsn);
   if (status.ok() && claim.took_over) {
-    // Nothing of an older epoch may pop a lane or the buffer any more before its journal is sealed.
+    // Nothing of an older epoch may pop a lane or the buffer, or end a lease, any more before its journal is sealed.
     if (!drain_.TakeOver(static_cast<std::uint32_t>(claim.epoch))) {
       status = base::MakeError(ErrorCode::kClosed, "superseded while taking over");
     }
+    if (status.ok()) desk_.TakeOver(claim.epoch, heads_.leases());
     if (status.ok()) status = Seal(claim);
     if (status.ok()) status = ResolveLanes(context_, registry_, lease_, claim);
     // The last owner may have died between its last publication and this.

@@ -16,6 +16,15 @@ LeaseDesk::LeaseDesk(const Context& context)
       waits_(context.member),
       standing_([this](const model::LeaseRow& row) { return StandingOf(row); }) {}
 
+void LeaseDesk::TakeOver(std::uint64_t epoch, const lease::Table& table) {
+  std::vector<std::uint64_t> held;
+  table.ForEach([&held](const model::LeaseRow& row) {
+    if (held.size() <= row.slot) held.resize(row.slot + std::size_t{1});
+    held[row.slot] = row.info.id;
+  });
+  cells_.TakeOver(epoch, held);
+}
+
 void LeaseDesk::Begin(std::uint64_t epoch, std::uint64_t boottime_ms, TimeMs time_ms, const lease::Table& table) {
   epoch_ = epoch;
   now_ms_ = boottime_ms;
@@ -52,13 +61,13 @@ Standing LeaseDesk::StandingOf(const model::LeaseRow& row) {
   if (!cell) return Standing::kExpired;  // another lease was given the cell, which came to nothing: this one is over
   const bool orphaned = row.info.bound && (cell->owner == 0 || cells_.IsDead(cell->owner));
   if (cell->state == LeaseCellState::kEnding) {
-    cells_.Reopen(row.slot, id);
+    cells_.Reopen(row.slot, id, epoch_);
     cell->state = LeaseCellState::kOpen;
   }
   if (cell->state == LeaseCellState::kOpen) {
     if (orphaned) {
-      (void)cells_.Close(row.slot, id, LeaseCellState::kClosed);
-    } else if (!cells_.Close(row.slot, id, LeaseCellState::kClosed, now_ms_)) {
+      (void)cells_.Close(row.slot, id, epoch_, LeaseCellState::kClosed);
+    } else if (!cells_.Close(row.slot, id, epoch_, LeaseCellState::kClosed, now_ms_)) {
       return Standing::kOpen;
     }
   }
@@ -101,7 +110,7 @@ bool LeaseDesk::CloseForEnding(const model::LeaseRow& row) {
   // An end that was decided before and came to nothing is decided again.
   if (cell->state != LeaseCellState::kEnding) {
     if (cell->state != LeaseCellState::kOpen || cell->deadline_ms <= now_ms_) return false;
-    (void)cells_.Close(row.slot, row.info.id, LeaseCellState::kEnding);
+    (void)cells_.Close(row.slot, row.info.id, epoch_, LeaseCellState::kEnding);
   }
   closed_.push_back({row.slot, row.info.id});
   return true;

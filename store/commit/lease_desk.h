@@ -27,6 +27,8 @@ class LeaseDesk {
  public:
   explicit LeaseDesk(const Context& context);
 
+  /// In a takeover: the old committer, if it still decides, changes no lease any more.
+  void TakeOver(std::uint64_t epoch, const lease::Table& table);
   /// At the batch's time. Makes the cells that shared memory has lost, each with one full time to live: see Prepare.
   void Begin(std::uint64_t epoch, std::uint64_t boottime_ms, TimeMs time_ms, const lease::Table& table);
 
@@ -56,7 +58,7 @@ class LeaseDesk {
   bool MayInstall(std::uint32_t slot) const { return cells_.IsSettled(slot, now_ms_); }
 
   /// Nobody has to look at a cell that is open and past its time again.
-  void CloseExpired() { cells_.CloseExpired(now_ms_); }
+  void CloseExpired() { cells_.CloseExpired(now_ms_, epoch_); }
 
   /// Something since Begin was judged by the batch's time.
   bool judged() const { return judged_; }

@@ -21,7 +21,8 @@ std::optional<LeaseCells::Look> LeaseCells::At(std::uint32_t slot, std::uint64_t
   const base::Pair64 word = cell(slot).word.Load();
   if (word.first != id) return std::nullopt;
   const base::Pair64 owner = cell(slot).owner.Load();
-  const bool of_it = owner.first == id && LeaseOwnerEpoch(owner.second) == LeaseEpoch(word.second);
+  // Owners are written first: that of a later epoch is about to get its word.
+  const bool of_it = owner.first == id && MayOverwrite(LeaseEpoch(word.second), LeaseOwnerEpoch(owner.second));
   return Look{LeaseStateOf(word.second), LeaseDeadline(word.second), of_it ? LeaseOwnerOf(owner.second) : 0};
 }
 
@@ -31,9 +32,10 @@ std::optional<std::uint32_t> LeaseCells::Find(std::uint64_t id) const {
   std::uint64_t epoch = 0;
   for (std::uint32_t slot = 0; slot < used; ++slot) {
     if (cell(slot).word.LoadFirst() != id) continue;
-    // A batch that came to nothing may have left the same id elsewhere: the later epoch's is the one that was granted.
+    // A batch that came to nothing may have left the same id elsewhere. The later epoch's is the one that was granted;
+    // of one epoch, the first: grants take the lowest slot, and the later batch overwrites what is below.
     const std::uint64_t of_cell = LeaseEpoch(cell(slot).word.LoadSecond());
-    if (found && !MayOverwrite(epoch, of_cell)) continue;
+    if (found && (of_cell == epoch || !MayOverwrite(epoch, of_cell))) continue;
     found = slot;
     epoch = of_cell;
   }
@@ -71,12 +73,13 @@ bool LeaseCells::Publish(std::uint32_t slot, std::uint64_t id, std::uint64_t epo
   return true;
 }
 
-bool LeaseCells::Close(std::uint32_t slot, std::uint64_t id, LeaseCellState state,
+bool LeaseCells::Close(std::uint32_t slot, std::uint64_t id, std::uint64_t epoch, LeaseCellState state,
                        std::optional<std::uint64_t> expired_at_ms) {
   base::Atomic128& word = cell(slot).word;
   base::Pair64 seen = word.Load();
   for (;;) {
     if (seen.first != id || LeaseStateOf(seen.second) != LeaseCellState::kOpen) return true;
+    if (!MayOverwrite(LeaseEpoch(seen.second), epoch)) return false;
     const std::uint64_t deadline = LeaseDeadline(seen.second);
     if (expired_at_ms && deadline > *expired_at_ms) return false;
     if (word.CompareExchange(seen, {id, LeaseWord(deadline, LeaseEpoch(seen.second), state)})) break;
@@ -98,21 +101,46 @@ bool LeaseCells::IsSettled(std::uint32_t slot, std::uint64_t now_ms) const {
   return LeaseStateOf(word) != LeaseCellState::kEnding || LeaseDeadline(word) <= now_ms;
 }
 
-void LeaseCells::Decide(std::uint32_t slot, std::uint64_t id, LeaseCellState state) {
+void LeaseCells::Decide(std::uint32_t slot, std::uint64_t id, LeaseCellState state,
+                        std::optional<std::uint64_t> epoch) {
   base::Atomic128& word = cell(slot).word;
   base::Pair64 seen = word.Load();
   while (seen.first == id && LeaseStateOf(seen.second) == LeaseCellState::kEnding) {
+    if (epoch && !MayOverwrite(LeaseEpoch(seen.second), *epoch)) return;
     const std::uint64_t decided = LeaseWord(LeaseDeadline(seen.second), LeaseEpoch(seen.second), state);
     if (word.CompareExchange(seen, {id, decided})) return;
   }
 }
 
-void LeaseCells::CloseExpired(std::uint64_t now_ms) {
+void LeaseCells::TakeOver(std::uint64_t epoch, std::span<const std::uint64_t> held) {
+  const std::uint32_t used = std::min(area().lease_cells_used.load(std::memory_order_acquire), kLeaseCells);
+  for (std::uint32_t slot = 0; slot < used; ++slot) {
+    const std::uint64_t id = slot < held.size() ? held[slot] : 0;
+    // The owner first, as in Publish.
+    base::Atomic128& owner = cell(slot).owner;
+    base::Pair64 before = owner.Load();
+    while (MayOverwrite(LeaseOwnerEpoch(before.second), epoch)) {
+      const std::uint64_t process = before.first == id ? LeaseOwnerOf(before.second) : 0;
+      if (owner.CompareExchange(before, {id, PackLeaseOwner(process, epoch)})) break;
+    }
+    base::Atomic128& word = cell(slot).word;
+    base::Pair64 seen = word.Load();
+    while (MayOverwrite(LeaseEpoch(seen.second), epoch)) {
+      const bool mine = id != 0 && seen.first == id;
+      const base::Pair64 stamped{mine ? id : 0,
+                                 mine ? LeaseWord(LeaseDeadline(seen.second), epoch, LeaseStateOf(seen.second))
+                                      : LeaseWord(0, epoch, LeaseCellState::kClosed)};
+      if (word.CompareExchange(seen, stamped)) break;
+    }
+  }
+}
+
+void LeaseCells::CloseExpired(std::uint64_t now_ms, std::uint64_t epoch) {
   const std::uint32_t used = std::min(area().lease_cells_used.load(std::memory_order_acquire), kLeaseCells);
   for (std::uint32_t slot = 0; slot < used; ++slot) {
     const std::uint64_t word = cell(slot).word.LoadSecond();
     if (LeaseStateOf(word) != LeaseCellState::kOpen || LeaseDeadline(word) > now_ms) continue;
-    (void)Close(slot, cell(slot).word.LoadFirst(), LeaseCellState::kClosed, now_ms);
+    (void)Close(slot, cell(slot).word.LoadFirst(), epoch, LeaseCellState::kClosed, now_ms);
   }
 }
 

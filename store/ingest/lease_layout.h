@@ -13,8 +13,10 @@
 // Whoever renews was not closed before, and whoever closes sees no renewal after: nobody is told "renewed" once a
 // committer has decided that the lease is over. A cell is given to a lease under its committer's epoch, which stays in
 // the word: one that was superseded overwrites nothing newer, and one that comes after overwrites what was left by
-// batches that came to nothing (their ids may be higher than its own). Such a cell names a lease that nobody was told
-// of: those who decide look at the journal's leases, and at a cell only for the id that they know.
+// batches that came to nothing (their ids may be higher than its own). A takeover stamps all cells with its epoch: else
+// the old committer, deciding on what it remembers, could give away the cell of a lease that is held. A cell of a batch
+// that came to nothing names a lease that nobody was told of: those who decide look at the journal's leases, and at a
+// cell only for the id that they know.
 #pragma once
 
 #include <atomic>

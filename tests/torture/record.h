@@ -1,5 +1,5 @@
 // What a worker says about each of its calls: one line before it, one behind it, written to a pipe that outlives the
-// process. Times are nanoseconds of CLOCK_MONOTONIC, which is one clock for all processes.
+// process. Times are nanoseconds of CLOCK_BOOTTIME, which is one clock for all processes.
 //
 //   c ID TIME KIND OBJECT A B C                     about to be made
 //   r ID TIME CODE LSN REVISION VALUE FLAG          what came of it

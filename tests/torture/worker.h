@@ -6,7 +6,7 @@
 
 namespace tenure::torture {
 
-/// Reads "run PHASE UNTIL" (nanoseconds of CLOCK_MONOTONIC) and "end" from stdin. Returns the exit status.
+/// Reads "run PHASE UNTIL" (nanoseconds of CLOCK_BOOTTIME) and "end" from stdin. Returns the exit status.
 int RunWorker(const std::string& store, std::uint64_t process, std::uint64_t seed, std::uint64_t commit_ttl_ms);
 
 }  // namespace tenure::torture

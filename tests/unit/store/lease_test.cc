@@ -9,6 +9,7 @@
 #include <set>
 #include <thread>
 
+#include "store/base/error.h"
 #include "store/base/failpoint.h"
 #include "store/base/recording_env.h"
 #include "tenure/watch.h"
@@ -265,6 +266,23 @@ TEST_F(LeaseTest, LeasesComeBackWithTheStore) {
   EXPECT_EQ(store().Leases()->front().writer, "tester@here");
 }
 
+TEST_F(LeaseTest, OneWhoseReleaseCameToNothingIsHeldAndListed) {
+  const std::string token = Token({"a"});
+  env_.SetFaultPlan([](std::uint64_t, base::TraceStep::Kind kind, const std::string& path) -> Status {
+    if (kind != base::TraceStep::Kind::kWrite || !path.ends_with(".seg")) return {};
+    return base::MakeError(ErrorCode::kIo, path + ": injected by the test");
+  });
+  const auto released = store().ReleaseLease(token);
+  env_.SetFaultPlan({});
+  ASSERT_FALSE(released.ok());
+  EXPECT_EQ(released.error().code, ErrorCode::kOutcomeUnknown) << released.error().message;
+  const auto held = store().Leases();
+  ASSERT_TRUE(held.ok()) << held.error().message;
+  EXPECT_EQ(held->size(), 1u);
+  EXPECT_EQ(Put({"a"}), ErrorCode::kLeaseHeld);
+  EXPECT_EQ(PutUnder(token), kOk);
+}
+
 TEST_F(LeaseTest, ManyAtOnce) {
   constexpr int kLeases = 300;
   std::vector<Lease> leases;
@@ -297,6 +315,17 @@ TEST_F(LeaseTest, BadOptionsAreRefused) {
 }
 
 #ifdef TENURE_TESTING
+
+TEST_F(LeaseTest, WhatIsGrantedAroundASuspensionOfTheMachineIsNotOverAtOnce) {
+  bool first = true;
+  base::SetFailPointHook([&](const char* name) {
+    if (std::string_view(name) == "commit.decided" && std::exchange(first, false)) env_.boottime_ms += 60'000;
+  });
+  const std::string token = Token({"a"});
+  base::SetFailPointHook({});
+  EXPECT_FALSE(first);
+  EXPECT_EQ(PutUnder(token), kOk);
+}
 
 /// A batch that was long in the making is committed all the same, while its lease and its committer's time to live
 /// last: decided again it would only grow as old again.

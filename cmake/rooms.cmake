@@ -34,10 +34,11 @@ function(tenure_room name)
   endif()
 endfunction()
 
-# tenure_unit_tests(ROOM): test_ROOM from tests/unit/ROOM/*_test.cc, one ctest case per test.
+# tenure_unit_tests(ROOM): test_ROOM from tests/unit/ROOM/*_test.cc, one ctest case per test. Not for the rooms in
+# TENURE_TESTED_ELSEWHERE: ./check runs those under a sanitizer instead.
 function(tenure_unit_tests room)
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/unit/${room}/*.cc)
-  if(sources)
+  if(sources AND NOT room IN_LIST TENURE_TESTED_ELSEWHERE)
     add_executable(test_${room} ${sources})
     target_link_libraries(test_${room} PRIVATE tenure_${room} GTest::gtest_main GTest::gmock rapidcheck)
     tenure_unity(test_${room})

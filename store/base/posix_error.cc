@@ -36,6 +36,10 @@ Meaning MeaningOf(int error_number) {
       return {ErrorCode::kIo, "the machine has too many open files; raise fs.file-max"};
     case EFBIG:
       return {ErrorCode::kIo, "the file would exceed the file-size limit (ulimit -f) or that of the file system"};
+    case ENOMEM:
+      return {
+          ErrorCode::kOutOfMemory,
+          "this process has no memory or address space left for it; raise its limit (ulimit -v) or the container's"};
     case EIO:
       return {ErrorCode::kIo, "the device or file system reported a failure; look at the kernel log (dmesg)"};
     default:
@@ -44,6 +48,8 @@ Meaning MeaningOf(int error_number) {
 }
 
 }  // namespace
+
+const char* ErrnoHint(int error_number) { return MeaningOf(error_number).hint; }
 
 Error ErrnoError(const std::string& action, const std::string& path, int error_number) {
   const Meaning meaning = MeaningOf(error_number);

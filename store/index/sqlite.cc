@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "store/base/error.h"
+#include "store/base/posix_error.h"
 
 namespace tenure::index {
 namespace {
@@ -70,8 +71,10 @@ Error ErrorFor(sqlite3* db, int rc, const std::string& path, const std::string& 
   // errmsg describes the most recent failure only; when it is about something else, name the code.
   if (db != nullptr && (sqlite3_errcode(db) & 0xff) != (rc & 0xff)) text = sqlite3_errstr(rc);
   const ErrorCode code = CodeOf(db, rc, path);
-  Error e = base::MakeError(
-      code, "index " + path + ": " + doing + ": " + text + " (SQLite code " + std::to_string(rc) + ")", HintOf(code));
+  const int system_errno = db != nullptr && code == ErrorCode::kIo ? sqlite3_system_errno(db) : 0;
+  Error e =
+      base::MakeError(code, "index " + path + ": " + doing + ": " + text + " (SQLite code " + std::to_string(rc) + ")",
+                      system_errno != 0 ? base::ErrnoHint(system_errno) : HintOf(code));
   e.path = path;
   return e;
 }

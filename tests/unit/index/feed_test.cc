@@ -117,7 +117,7 @@ RC_GTEST_PROP(IndexGather, GivesWhatApplyGives, ()) {
   Scratch dir;
   SyncVfs unsynced(SyncVfs::Syncs::kLeftOut);
   Generator generator(seed);
-  const auto frames = generator.Frames(1 + generator.Below(80));
+  const auto frames = generator.Frames(1 + generator.Below(50));
   auto writer = Must(IndexWriter::Create(dir / "i.db", kStoreId, {}));
   for (std::size_t at = 0; at < frames.size();) {
     const std::size_t count = std::min(frames.size() - at, std::size_t{1} + generator.Below(40));

@@ -160,7 +160,7 @@ TEST_F(Environment, TwoPidNamespacesShareAStore) {
   holder.Signal(SIGKILL);
   EXPECT_EQ(waiter.WaitForEnd().status, 0);
   const std::string loop = "for i in $(seq 40); do $tenure put \"$0/$i:1\" --writer w >/dev/null; done";
-  Script(loop.substr(0, loop.size()) + " & unshare -pf --mount-proc sh -c '" + loop + "' there; wait");
+  Script(loop + " & unshare -pf --mount-proc sh -c '" + loop + "' there; wait");
   EXPECT_EQ(ParseLines(Ok({"list", "--format", "jsonl"})).size(), 81u);
   Ok({"verify", "--deep"});
 }

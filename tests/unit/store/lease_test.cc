@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <functional>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <thread>
@@ -373,6 +375,27 @@ class LeaseThreads : public ::testing::Test {
     options.wait = wait;
     return store_.Acquire(options);
   }
+  using Want = std::function<Status(const Lease& lease, const char* mine, const char* theirs)>;
+  /// Two threads hold "a" and "b"; then each wants the other's. What was refused.
+  std::vector<Error> Crosswise(const Want& want) {
+    std::atomic<int> ready{0};
+    std::mutex mutex;
+    std::vector<Error> refused;
+    const auto run = [&](const char* mine, const char* theirs) {
+      const auto lease = Acquire({mine});
+      ASSERT_TRUE(lease.ok());
+      ready.fetch_add(1);
+      while (ready.load() < 2) std::this_thread::yield();
+      const Status done = want(*lease, mine, theirs);
+      const std::lock_guard lock(mutex);
+      if (!done.ok()) refused.push_back(done.error());
+    };
+    std::thread one([&] { run("a", "b"); });
+    std::thread two([&] { run("b", "a"); });
+    one.join();
+    two.join();
+    return refused;
+  }
   testing::Scratch scratch_;
   Store store_;
 };
@@ -399,51 +422,29 @@ TEST_F(LeaseThreads, OnlyOneHoldsItAtATime) {
 }
 
 TEST_F(LeaseThreads, TwoThreadsThatWouldWaitForEachOther) {
-  std::atomic<int> deadlocks{0};
-  std::atomic<int> ready{0};
-  const auto run = [&](const char* first, const char* second) {
-    auto mine = Acquire({first});
-    ASSERT_TRUE(mine.ok());
-    ready.fetch_add(1);
-    while (ready.load() < 2) std::this_thread::yield();
-    const auto other = Acquire({second}, std::chrono::hours(1));
-    if (other.ok()) return;
-    EXPECT_EQ(other.error().code, ErrorCode::kDeadlock) << other.error().message;
-    EXPECT_THAT(other.error().message, HasSubstr("waits for lease"));
-    deadlocks.fetch_add(1);
-  };
-  std::thread one([&] { run("a", "b"); });
-  std::thread two([&] { run("b", "a"); });
-  one.join();
-  two.join();
-  EXPECT_EQ(deadlocks.load(), 1);
+  const auto refused = Crosswise([this](const Lease&, const char*, const char* theirs) -> Status {
+    const auto other = Acquire({theirs}, std::chrono::hours(1));
+    return other.ok() ? Status() : Status(other.error());
+  });
+  ASSERT_EQ(refused.size(), 1u);
+  EXPECT_EQ(refused[0].code, ErrorCode::kDeadlock) << refused[0].message;
+  EXPECT_THAT(refused[0].message, HasSubstr("waits for lease"));
 }
 
 TEST_F(LeaseThreads, TwoWritesThatWouldWaitForEachOther) {
-  std::atomic<int> deadlocks{0};
-  std::atomic<int> ready{0};
-  const auto run = [&](const char* first, const char* second) {
-    auto mine = Acquire({first});
-    ASSERT_TRUE(mine.ok());
-    ready.fetch_add(1);
-    while (ready.load() < 2) std::this_thread::yield();
+  const auto refused = Crosswise([this](const Lease& lease, const char* mine, const char* theirs) -> Status {
     Transaction txn;
-    txn.Put({.name = first, .version = "1"});
-    txn.Put({.name = second, .version = "1"});
+    txn.Put({.name = mine, .version = "1"});
+    txn.Put({.name = theirs, .version = "1"});
     CommitOptions options;
-    options.ambient_lease_tokens = {mine->token()};
+    options.ambient_lease_tokens = {lease.token()};
     options.wait_ms = 3'600'000;
     const auto receipt = store_.Commit(txn, options);
-    if (receipt.ok()) return;
-    EXPECT_EQ(receipt.error().code, ErrorCode::kDeadlock) << receipt.error().message;
-    EXPECT_THAT(receipt.error().message, HasSubstr("(to write) waits for lease"));
-    deadlocks.fetch_add(1);
-  };
-  std::thread one([&] { run("a", "b"); });
-  std::thread two([&] { run("b", "a"); });
-  one.join();
-  two.join();
-  EXPECT_EQ(deadlocks.load(), 1);
+    return receipt.ok() ? Status() : Status(receipt.error());
+  });
+  ASSERT_EQ(refused.size(), 1u);
+  EXPECT_EQ(refused[0].code, ErrorCode::kDeadlock) << refused[0].message;
+  EXPECT_THAT(refused[0].message, HasSubstr("(to write) waits for lease"));
 }
 
 TEST_F(LeaseThreads, AWriteThatWaitsForALeaseOfItsOwnThread) {

@@ -117,7 +117,8 @@ Result<Store> Context::OpenStore(const StoreUse& use) {
   auto opened = [&] {
     const BlockSignalsForThreads blocked;
     auto store = Store::Open(path, options);
-    if (store.ok() || !use.read || !OnlyReadable(env_, path)) return store;
+    if (store.ok() || !use.read) return store;
+    if (store.error().code != ErrorCode::kReadOnly && !OnlyReadable(env_, path)) return store;
     options.read_only = true;
     return Store::Open(path, options);
   }();

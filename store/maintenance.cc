@@ -170,7 +170,9 @@ Result<StoreStats> Store::Stats() const try {
   stats.segments = chain.segments.size();
   for (const journal::LiveSegment& segment : chain.segments) stats.journal_bytes += segment.file_bytes;
   if (!chain.segments.empty()) stats.oldest_log_lsn = chain.segments.front().header.first_lsn;
-  stats.index_path = impl_->pool->LivePath();
+  const auto& private_files = impl_->private_files;
+  const bool copied = private_files && !private_files->index_path().empty();
+  stats.index_path = copied ? private_files->index_path() : impl_->pool->LivePath();
   TENURE_ASSIGN(stats.index_bytes, reader->FileBytes());
   TENURE_ASSIGN(const auto checkpoints, recovery::ListCheckpoints(impl_->env, impl_->layout));
   stats.checkpoints = checkpoints.size();

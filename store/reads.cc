@@ -106,7 +106,7 @@ Result<commit::IndexPool::Lease> StoreImpl::TakeApplied(Lsn lsn) {
   }
 }
 
-Result<StoreImpl::View> StoreImpl::ViewFor(const ReadOptions& read, const std::string& key) {
+Result<StoreImpl::View> StoreImpl::ViewFor(const ReadOptions& read) {
   TENURE_RETURN_IF_ERROR(CheckUsable());
   std::optional<Lsn> at;
   const Lsn durable = context->DurableLsn();
@@ -124,13 +124,12 @@ Result<StoreImpl::View> StoreImpl::ViewFor(const ReadOptions& read, const std::s
       return error;
     }
   }
-  // A point of the past needs the index to have reached it, no more. What is read as committed needs every change
-  // published before the look at the durable word, of its key if it is one: the table is looked at behind that.
+  // A point of the past needs the index to have reached it, no more.
   Lsn needed = 0;
   if (at) {
     needed = *at;
   } else if (read.consistency != Consistency::kSnapshot) {
-    needed = key.empty() ? durable : std::min(durable, member->segment().key_table().LastChange(key));
+    needed = durable;
   }
   if (needed > 0) TENURE_RETURN_IF_ERROR(applier->WaitApplied(needed));
   TENURE_ASSIGN(auto reader, TakeApplied(needed));
@@ -149,6 +148,30 @@ Result<StoreImpl::View> StoreImpl::ViewFor(const ReadOptions& read, const std::s
   return View{std::move(reader), at};
 }
 
+Result<std::optional<ArtifactEntry>> StoreImpl::CurrentEntry(const std::string& name, const std::string& version,
+                                                             const ReadOptions& read) {
+  TENURE_RETURN_IF_ERROR(CheckUsable());
+  // What is read as committed needs every change of its key that was published before the look at the durable word: the
+  // table is looked at behind that.
+  Lsn needed = 0;
+  if (read.consistency != Consistency::kSnapshot) {
+    const Lsn durable = context->DurableLsn();
+    needed = std::min(durable, member->segment().key_table().LastChange(name + ':' + version));
+    if (needed > 0) TENURE_RETURN_IF_ERROR(applier->WaitApplied(needed));
+  }
+  // One row has a view of its own, so that no transaction is needed around it; what it must have applied is looked at
+  // before. Whatever stands in the way is for the longer way to deal with.
+  if (auto reader = pool->Take(); reader.ok()) {
+    const auto applied = (*reader)->HasApplied(needed);
+    if (applied.ok() && *applied) {
+      auto row = (*reader)->GetEntry(name, version);
+      if (row.ok()) return row;
+    }
+  }
+  TENURE_ASSIGN(const auto reader, TakeApplied(needed));
+  return reader->GetEntry(name, version);
+}
+
 Result<ArtifactEntry> Store::Get(const std::string& ref, const ReadOptions& options) const try {
   TENURE_ASSIGN(const model::Reference reference, model::ParseReference(ref));
   const bool one_key = reference.kind == model::Reference::Kind::kVersion;
@@ -157,7 +180,11 @@ Result<ArtifactEntry> Store::Get(const std::string& ref, const ReadOptions& opti
     TENURE_ASSIGN(auto row, impl_->Uncommitted(reference.name, reference.rest));
     return Shown(std::move(row), reference.name + ":" + reference.rest, "", options.include_deleted);
   }
-  TENURE_ASSIGN(auto view, impl_->ViewFor(options, one_key ? reference.name + ':' + reference.rest : ""));
+  if (one_key && !options.at) {
+    TENURE_ASSIGN(auto row, impl_->CurrentEntry(reference.name, reference.rest, options));
+    return Shown(std::move(row), ref, "", options.include_deleted);
+  }
+  TENURE_ASSIGN(auto view, impl_->ViewFor(options));
   switch (reference.kind) {
     case model::Reference::Kind::kVersion:
       return OneEntry(view, reference.name, reference.rest, options.include_deleted);

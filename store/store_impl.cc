@@ -77,11 +77,16 @@ Status StoreImpl::Start() {
   opened_by_pid_ = static_cast<std::uint32_t>(::getpid());
   TENURE_ASSIGN(config, recovery::ReadConfig(env, layout));
   TENURE_RETURN_IF_ERROR(recovery::CheckFileSystem(env, layout.root, config.allow_any_file_system, options.log));
+  if (options.read_only) {
+    TENURE_ASSIGN(private_files, recovery::PrivateFiles::MakeIfNeeded(env, layout));
+  }
   env.SetSharedWithGroup(config.shared_with_group);
+  const auto initialise = [this](ingest::CommitArea& area) {
+    return private_files ? recovery::InitialiseForReading(env, layout, config, area, note)
+                         : recovery::InitialiseShared(env, layout, config, area, note);
+  };
   TENURE_ASSIGN(member, ingest::Membership::Join(env, layout.members(), layout.shared_segment(), config.journal_id,
-                                                 config.writer_slots, [this](ingest::CommitArea& area) {
-                                                   return recovery::InitialiseShared(env, layout, config, area, note);
-                                                 }));
+                                                 config.writer_slots, initialise));
   const std::string writer = options.writer.empty() ? DefaultWriter(env.Host()) : options.writer;
   context.reset(new commit::Context{env, *member, layout.journal(), layout.index(), layout.staging(), config.journal_id,
                                     config.incarnation, options.commit_ttl_ms * 1'000'000, writer, options.log,
@@ -157,6 +162,11 @@ Status StoreImpl::CheckUsable() const {
 Status StoreImpl::CheckWritable() const {
   TENURE_RETURN_IF_ERROR(CheckUsable());
   if (!options.read_only) return {};
+  if (private_files) {
+    return base::MakeError(ErrorCode::kReadOnly,
+                           layout.root + " can only be read from here: its files cannot be written to",
+                           "look at its owner, its mode and how its file system is mounted");
+  }
   return base::MakeError(ErrorCode::kReadOnly, layout.root + " was opened read-only",
                          "open it without OpenOptions::read_only");
 }

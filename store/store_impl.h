@@ -19,6 +19,7 @@
 #include "store/commit/index_access.h"
 #include "store/lease_service.h"
 #include "store/recovery/config.h"
+#include "store/recovery/private_files.h"
 #include "tenure/store.h"
 
 namespace tenure {
@@ -41,8 +42,11 @@ class StoreImpl {
     commit::IndexPool::Lease reader;
     std::optional<Lsn> at;
   };
-  /// With `key` ("name:version"), only what changes that key is waited for.
-  Result<View> ViewFor(const ReadOptions& options, const std::string& key = {});
+  Result<View> ViewFor(const ReadOptions& options);
+  /// The newest row of a key at a consistency level, whatever `options.at` says; only what changes that key is waited
+  /// for.
+  Result<std::optional<ArtifactEntry>> CurrentEntry(const std::string& name, const std::string& version,
+                                                    const ReadOptions& options);
   Result<std::optional<ArtifactEntry>> Uncommitted(const std::string& name, const std::string& version);
   Result<commit::IndexPool::Lease> TakeApplied(Lsn lsn);
   Result<Lsn> LsnAt(TimeMs time_ms) const;
@@ -57,6 +61,7 @@ class StoreImpl {
   recovery::Layout layout;
   recovery::Config config;
   RecoveryNote note;
+  std::unique_ptr<recovery::PrivateFiles> private_files;  // only where the store's own cannot be written to
   std::unique_ptr<ingest::Membership> member;
   std::unique_ptr<commit::Context> context;
   std::unique_ptr<commit::IndexPool> pool;

@@ -58,9 +58,7 @@ Result<std::optional<ArtifactEntry>> StoreImpl::Uncommitted(const std::string& n
   std::optional<ArtifactEntry> entry;
   for (int look = 0; look < kLooksMax; ++look) {
     const auto queued = commit::QueuedOn(*context, *registry, name, version);
-    ReadOptions committed;
-    TENURE_ASSIGN(auto view, ViewFor(committed, name + ':' + version));
-    TENURE_ASSIGN(entry, view.reader->GetEntry(name, version));
+    TENURE_ASSIGN(entry, CurrentEntry(name, version, {}));
     const bool settled = std::all_of(queued.begin(), queued.end(), [&](const commit::QueuedRequest& request) {
       return commit::StillQueued(*registry, request.origin);
     });

@@ -34,8 +34,9 @@ struct CreateOptions {
 };
 
 struct OpenOptions {
-  /// Refuse writes and touch no file of the store. Reads are `snapshot` reads when the medium itself
-  /// is read-only.
+  /// Refuse writes. Where the files of the store cannot be written to (a read-only medium, somebody else's files),
+  /// reading works from a copy of the index in $TMPDIR, or /tmp, made when it is opened and removed when it is closed;
+  /// kBusy while somebody has the store open for writing.
   bool read_only = false;
   /// Recorded with every transaction; empty means `user@host`. At most 256 bytes.
   std::string writer = {};

@@ -111,6 +111,8 @@ class IndexReader {
   Result<Mark> ReadMark() const;
   /// Just the applied LSN: cheap, for polling a bound.
   Result<Lsn> AppliedLsn() const;
+  /// Whether every view from now on has applied `lsn`. Asks the file only when an earlier answer does not say.
+  Result<bool> HasApplied(Lsn lsn) const;
 
   /// The newest row of a key, tombstones included; nullopt when there never was one.
   Result<std::optional<ArtifactEntry>> GetEntry(std::string_view name, std::string_view version) const;

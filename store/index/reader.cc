@@ -30,7 +30,8 @@ Result<std::unique_ptr<IndexReader>> IndexReader::Open(const std::string& path, 
 Status IndexReader::BeginSnapshot() {
   State& s = *state_;
   if (s.in_snapshot) return base::MakeError(ErrorCode::kInternal, "index " + s.path + ": a snapshot is open already");
-  TENURE_RETURN_IF_ERROR(s.connection.Execute("BEGIN"));
+  TENURE_ASSIGN(Statement * begin, s.begin.Get(s.connection));
+  TENURE_RETURN_IF_ERROR(begin->Run());
   // BEGIN is lazy: the view is chosen by the first read.
   if (Result<Lsn> fixed = AppliedLsn(); !fixed) {
     s.connection.Rollback();
@@ -42,7 +43,9 @@ Status IndexReader::BeginSnapshot() {
 
 void IndexReader::EndSnapshot() {
   if (!state_->in_snapshot) return;
-  state_->connection.Rollback();
+  const auto end = state_->end.Get(state_->connection);
+  if (end.ok()) (void)(*end)->Run();
+  state_->connection.Rollback();  // where that came to nothing
   state_->in_snapshot = false;
 }
 
@@ -63,7 +66,14 @@ Result<Lsn> IndexReader::AppliedLsn() const {
     e.path = state_->path;
     return e;
   }
-  return Lsn{statement->Unsigned(0)};
+  state_->seen_lsn = statement->Unsigned(0);
+  return state_->seen_lsn;
+}
+
+Result<bool> IndexReader::HasApplied(Lsn lsn) const {
+  if (lsn <= state_->seen_lsn) return true;
+  TENURE_ASSIGN(const Lsn applied, AppliedLsn());
+  return lsn <= applied;
 }
 
 Result<std::optional<ArtifactEntry>> IndexReader::GetEntry(std::string_view name, std::string_view version) const {

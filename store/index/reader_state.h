@@ -23,9 +23,12 @@ struct IndexReader::State {
   // Declared before the statements, so that it closes after them.
   Connection connection;
   bool in_snapshot = false;
+  Lsn seen_lsn = 0;  // applied; a generation never falls back
 
   // Reads that are made often keep their statements; listings prepare their own, so that a visitor may
   // use the reader.
+  LazyStatement begin{"BEGIN"};
+  LazyStatement end{"ROLLBACK"};
   LazyStatement read_meta{kReadMetaSql};
   LazyStatement applied_lsn{"SELECT applied_lsn FROM meta WHERE id = 1"};
   LazyStatement get_entry{"SELECT " TENURE_ENTRY_COLUMNS " FROM entry WHERE name = ?1 AND version = ?2"};

@@ -27,13 +27,19 @@ struct Config {
 /// The directories and files of a store, from its .tenure directory.
 struct Layout {
   std::string root;
+  /// Where the index and what the members share are instead, for a reader of files that cannot be written to. See
+  /// private_files.h.
+  std::string private_root = {};
   std::string config() const { return root + "/tenure.json"; }
   std::string journal() const { return root + "/journal"; }
-  std::string index() const { return root + "/index"; }
+  std::string index() const { return shared_root() + "/index"; }
   std::string checkpoints() const { return root + "/checkpoints"; }
-  std::string shared_segment() const { return root + "/ingest.shm"; }
-  std::string staging() const { return root + "/staging"; }
-  std::string members() const { return root + "/members.lock"; }
+  std::string shared_segment() const { return shared_root() + "/ingest.shm"; }
+  std::string staging() const { return shared_root() + "/staging"; }
+  std::string members() const { return shared_root() + "/members.lock"; }
+
+ private:
+  const std::string& shared_root() const { return private_root.empty() ? root : private_root; }
 };
 
 /// `path` itself when it is a .tenure directory, else `path`/.tenure. kNoStore when there is none.

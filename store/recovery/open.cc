@@ -129,6 +129,21 @@ void NoteSetAside(const Scan& scan, RecoveryNote& note) {
   note.set_aside_bytes = scan.survey.last_nonzero_offset + 1 - scan.end.offset;
 }
 
+/// Nobody sees the area before it is put in place: plain first values.
+void FillArea(const Scan& scan, std::uint64_t epoch, ingest::CommitArea& area, RecoveryNote& note) {
+  note.epoch = epoch;
+  base::Pair64 zero;
+  TENURE_CHECK(area.owner.CompareExchange(zero, {epoch, 0}));
+  zero = {};
+  TENURE_CHECK(area.durable.CompareExchange(zero, {epoch, scan.end.last_lsn}));
+  zero = {};
+  TENURE_CHECK(area.resolved.CompareExchange(zero, {epoch, scan.end.last_lsn}));
+  zero = {};
+  TENURE_CHECK(area.generation.CompareExchange(zero, {scan.generation.epoch, scan.generation.number}));
+  area.key_table_floor.store(scan.end.last_lsn, std::memory_order_relaxed);
+  area.applied_lsn.store(scan.applied ? scan.applied->last_lsn : 0, std::memory_order_release);
+}
+
 }  // namespace
 
 Status InitialiseShared(base::Env& env, const Layout& layout, const Config& config, ingest::CommitArea& area,
@@ -150,18 +165,15 @@ Status InitialiseShared(base::Env& env, const Layout& layout, const Config& conf
     TENURE_ASSIGN(epoch, BeginEpoch(env, layout, config, scan));
     note.took_over = true;
   }
-  note.epoch = epoch;
-  // Nobody sees the area before it is put in place: plain first values.
-  base::Pair64 zero;
-  TENURE_CHECK(area.owner.CompareExchange(zero, {epoch, 0}));
-  zero = {};
-  TENURE_CHECK(area.durable.CompareExchange(zero, {epoch, scan.end.last_lsn}));
-  zero = {};
-  TENURE_CHECK(area.resolved.CompareExchange(zero, {epoch, scan.end.last_lsn}));
-  zero = {};
-  TENURE_CHECK(area.generation.CompareExchange(zero, {scan.generation.epoch, scan.generation.number}));
-  area.key_table_floor.store(scan.end.last_lsn, std::memory_order_relaxed);
-  area.applied_lsn.store(scan.applied ? scan.applied->last_lsn : 0, std::memory_order_release);
+  FillArea(scan, epoch, area, note);
+  return {};
+}
+
+Status InitialiseForReading(base::Env& env, const Layout& layout, const Config& config, ingest::CommitArea& area,
+                            RecoveryNote& note) {
+  TENURE_ASSIGN(const Scan scan, ScanToEnd(env, layout, config));
+  NoteSetAside(scan, note);
+  FillArea(scan, scan.chain.segments.back().header.id.epoch, area, note);
   return {};
 }
 

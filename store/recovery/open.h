@@ -23,6 +23,11 @@ namespace tenure::recovery {
 Status InitialiseShared(base::Env& env, const Layout& layout, const Config& config, ingest::CommitArea& area,
                         RecoveryNote& note);
 
+/// The same for shared memory that one reader has to itself (private_files.h): what is on the disk counts, and nothing
+/// is written to the journal.
+Status InitialiseForReading(base::Env& env, const Layout& layout, const Config& config, ingest::CommitArea& area,
+                            RecoveryNote& note);
+
 /// Rebuilds the index and makes it live when the live generation's file is gone. As a member, before any
 /// index is open. Gives `context` the means to build further generations, and removes superseded ones when
 /// nobody else is there.

@@ -65,24 +65,60 @@ TEST_F(Environment, AFullFileSystemRefusesWritesAndSpaceBringsThemBack) {
   EXPECT_THAT(said, HasSubstr("committed later:1"));
 }
 
-TEST_F(Environment, AReadOnlyFileSystemIsVerifiedAndRefusesWrites) {
+TEST_F(Environment, AReadOnlyFileSystemIsReadAndRefusesWrites) {
   NEEDS("unshare", "-m");
+  // b:1 and its tag are in the journal only, a:1 in the WAL of the index.
   const std::string said = Script(R"sh(
-    mkdir disk; mount -t tmpfs -o size=32m tmpfs disk
-    $tenure init disk/s 2>/dev/null
-    $tenure -C disk/s put a:1 --size 7; $tenure -C disk/s list >/dev/null
-    mount -o remount,ro disk
-    $tenure -C disk/s verify
-    status=0; $tenure -C disk/s --json put b:1 2>err || status=$?
-    echo "refused with $status"; cat err
-    mount -o remount,rw disk
-    $tenure -C disk/s get a:1 --format json | grep -c '"size":7'
-    $tenure -C disk/s put b:1
-    $tenure -C disk/s verify --deep)sh",
+    mkdir disk tmp; mount -t tmpfs -o size=32m tmpfs disk
+    export TMPDIR="$dir/tmp"
+    $tenure init disk/s 2>/dev/null; cd disk/s
+    $tenure put a:1 --size 6; $tenure put a:1 --size 7; $tenure list >/dev/null
+    $tenure put b:1; $tenure tag set b@newest 1
+    mount -o remount,ro ..
+    $tenure verify
+    $tenure get a:1 --format json | grep -c '"size":7'
+    $tenure get b@newest --format json | grep -c '"revision":1'
+    $tenure get a:1 --at 1 --format json | grep -c '"size":6'
+    $tenure list --format jsonl; $tenure history a:1; $tenure log; $tenure lease list; $tenure conflicts list
+    $tenure export jsonl >"$dir/before"
+    $tenure stats --format json | grep -c '"index_path":"'"$dir"'/disk/s/.tenure/index/'
+    $tenure doctor
+    $tenure backup "$dir/copy"; $tenure -C "$dir/copy" export jsonl | cmp - "$dir/before"
+    status=0; $tenure --json put c:1 2>"$dir/err" || status=$?
+    echo "refused with $status"; cat "$dir/err"
+    test -z "$(ls "$dir/tmp")"
+    status=0; TMPDIR=/nowhere $tenure --json get a:1 2>"$dir/err" || status=$?
+    echo "without room $status"; cat "$dir/err"
+    mount -o remount,rw ..; rm -r .tenure/index; mount -o remount,ro ..
+    $tenure export jsonl | cmp - "$dir/before"
+    mount -o remount,rw ..
+    $tenure put c:1
+    $tenure verify --deep)sh",
                                   {"unshare", "-m"});
   EXPECT_THAT(said, HasSubstr("refused with 1"));
   EXPECT_THAT(said, HasSubstr("\"code\":\"read_only\""));
-  EXPECT_THAT(said, HasSubstr("committed b:1"));
+  EXPECT_THAT(said, HasSubstr("without room 1"));
+  EXPECT_THAT(said, HasSubstr("set TMPDIR to another directory"));
+  EXPECT_THAT(said, HasSubstr("committed c:1"));
+}
+
+/// What is being written cannot be copied.
+TEST_F(Environment, AReadOnlyViewOfAStoreInUseIsRefused) {
+  NEEDS("unshare", "-m");
+  Ok({"put", "a:1"});
+  Launch launch = Command({"with-lease", "a", "--ttl", kForLong, "--", "sh", "-c", "echo held; read line || true"});
+  Child holder(launch);
+  ASSERT_EQ(holder.ReadLine(), "held");
+  const std::string view = "mkdir view; mount --bind . view; mount -o remount,bind,ro view; ";
+  const std::string said = Script(view + R"sh(
+    status=0; $tenure -C view --json get a:1 2>err || status=$?
+    echo "refused with $status"; cat err)sh",
+                                  {"unshare", "-m"});
+  EXPECT_THAT(said, HasSubstr("\"code\":\"busy\""));
+  EXPECT_THAT(said, HasSubstr("open for writing elsewhere"));
+  EXPECT_EQ(holder.Wait().status, 0);
+  EXPECT_THAT(Script("mount --bind . view; mount -o remount,bind,ro view; $tenure -C view get a:1", {"unshare", "-m"}),
+              HasSubstr("name         a\n"));
 }
 
 TEST_F(Environment, AnotherUserIsToldWhatToLookAt) {

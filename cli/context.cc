@@ -171,7 +171,9 @@ Result<Receipt> Context::Commit(Store& store, const Transaction& txn, const Comm
                     ? "the outcome of the transaction is not known yet (it has no request id); see 'tenure log'"
                     : "the outcome of request " + options.request_id + " is not known yet; ask with 'tenure outcome " +
                           options.request_id + "'");
-  auto receipt = store.Commit(txn, options);
+  CommitOptions interruptible = options;
+  interruptible.interrupted = Interrupted;  // while it waits for a lease, nothing is on its way
+  auto receipt = store.Commit(txn, interruptible);
   EndCritical();
   if (receipt.ok()) {
     done_ = std::string(OutcomeName(receipt->outcome)) + " with lsn " + std::to_string(receipt->lsn);

@@ -237,8 +237,9 @@ Result<std::vector<commit::PresentedLease>> LeaseService::Presented(const Commit
                          "a transaction presents at most " + std::to_string(commit::kPresentedMax) + " leases");
 }
 
-Result<Receipt> LeaseService::RetryWhileHeld(const commit::Request& request, std::uint64_t wait_ms,
+Result<Receipt> LeaseService::RetryWhileHeld(const commit::Request& request, const CommitOptions& options,
                                              const std::function<Result<Receipt>()>& attempt) {
+  const std::uint64_t wait_ms = options.wait_ms;
   auto answer = attempt();
   if (answer.ok() || answer.error().code != ErrorCode::kLeaseHeld || wait_ms == 0) return answer;
   LeaseWait wait(context_.env, context_.member, PatienceMs(), wait_ms);
@@ -276,7 +277,9 @@ Result<Receipt> LeaseService::RetryWhileHeld(const commit::Request& request, std
     wait.Arm();
     answer = attempt();
     if (answer.ok() || answer.error().code != ErrorCode::kLeaseHeld) return answer;
-    if (!wait.Sleep(answer.error())) return Waited(std::move(answer).error(), std::chrono::milliseconds(wait_ms));
+    if (wait.Sleep(answer.error(), options.interrupted)) continue;
+    if (options.interrupted && options.interrupted()) return std::move(answer).error();
+    return Waited(std::move(answer).error(), std::chrono::milliseconds(wait_ms));
   }
 }
 

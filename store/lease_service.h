@@ -35,9 +35,9 @@ class LeaseService {
 
   /// What `options` presents. kInvalidArgument for what is no token; kLeaseUnknown for tokens of other stores.
   Result<std::vector<commit::PresentedLease>> Presented(const CommitOptions& options) const;
-  /// Waits until the lease that refused a write may be over, and at most `wait_ms` over all attempts. `attempt` is
-  /// made again and again until it ends otherwise.
-  Result<Receipt> RetryWhileHeld(const commit::Request& request, std::uint64_t wait_ms,
+  /// Waits until the lease that refused a write may be over, and at most `wait_ms` of the options over all attempts.
+  /// `attempt` is made again and again until it ends otherwise.
+  Result<Receipt> RetryWhileHeld(const commit::Request& request, const CommitOptions& options,
                                  const std::function<Result<Receipt>()>& attempt);
 
   LeaseKeeper& keeper() { return keeper_; }

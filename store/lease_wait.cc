@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "store/base/error.h"
+#include "store/base/failpoint.h"
 #include "store/base/guarded.h"
 
 namespace tenure {
@@ -78,7 +79,7 @@ bool LeaseWait::WatchOwner(std::uint64_t owner) {
   return watch_->Watch(pid, row.process_start.load(std::memory_order_relaxed));
 }
 
-bool LeaseWait::Sleep(const Error& refusal) {
+bool LeaseWait::Sleep(const Error& refusal, const std::function<bool()>& interrupted) {
   const Lsn holder = refusal.holder ? refusal.holder->id : 0;
   if (holder != holder_) {
     holder_ = holder;
@@ -89,8 +90,9 @@ bool LeaseWait::Sleep(const Error& refusal) {
     if (const auto before = Before(false); before && !before->called) waits_.Call(before->place, env_.BoottimeMs());
   }
   for (;;) {
+    TENURE_FAIL_POINT("wait.before_sleep");
     const std::uint64_t now = env_.BoottimeMs();
-    if (now >= give_up_ms_) return false;
+    if (now >= give_up_ms_ || (interrupted && interrupted())) return false;
     const auto blocked = WhatBlocks();
     if (!blocked) return true;
     // Not before: whoever was called, and stops on its way to a committer, must look as if it did not come.

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -34,8 +35,9 @@ class LeaseWait {
   const ingest::WaitCells::Place& place() const { return *place_; }
   /// Before each attempt: what happens from now on ends the next Sleep.
   void Arm() { turn_ = waits_.Turn(*place_); }
-  /// After an attempt that `refusal` ended: sleeps until it is worth trying again. False: the time is over.
-  bool Sleep(const Error& refusal);
+  /// After an attempt that `refusal` ended: sleeps until it is worth trying again. False: the time is over, or
+  /// `interrupted` (may be empty) says so: it is asked before each sleep and behind each signal.
+  bool Sleep(const Error& refusal, const std::function<bool()>& interrupted = {});
 
  private:
   struct Blocked {

@@ -67,7 +67,7 @@ Result<Receipt> Store::Commit(const Transaction& txn, const CommitOptions& optio
   TENURE_ASSIGN(auto pending, impl_->MakePending(txn, options));
   TENURE_RETURN_IF_ERROR(impl_->LimitLag());
   if (options.wait_ms == 0) return impl_->Explained(impl_->group->Commit(pending));
-  return impl_->Explained(impl_->leases->RetryWhileHeld(pending->request, options.wait_ms, [&] {
+  return impl_->Explained(impl_->leases->RetryWhileHeld(pending->request, options, [&] {
     // A fresh one each time: what was answered stays answered.
     auto attempt = std::make_shared<commit::Pending>();
     attempt->request = pending->request;

@@ -74,6 +74,9 @@ struct CommitOptions {
   std::vector<std::string> ambient_lease_tokens = {};
   /// How long, in milliseconds, Commit waits when somebody else's lease is in the way; Submit never does.
   std::uint64_t wait_ms = 0;
+  /// Asked before each sleep of that wait and whenever a signal handler has run in its thread: true ends the wait at
+  /// once, with kLeaseHeld.
+  std::function<bool()> interrupted = {};
 };
 
 enum class Consistency : std::uint8_t {

@@ -69,6 +69,20 @@ TEST_F(Interrupt, ASecondSignalEndsItWithTheRequestId) {
   }
 }
 
+TEST_F(Interrupt, AWriteThatWaitsForALeaseEndsAtOnce) {
+  const Json lease = OkJson({"lease", "acquire", "app", "--ttl", "1h"});
+  Child awake(At("wait.before_sleep=stop", {"put", "app:1", "--wait", "1h", "--json"}));
+  ASSERT_TRUE(awake.WaitStopped());
+  awake.Signal(SIGINT);
+  awake.Signal(SIGCONT);
+  const Finished finished = awake.Wait();
+  EXPECT_EQ(finished.status, 130);
+  EXPECT_EQ(finished.out, "");
+  EXPECT_EQ(ErrorOf(finished).value("code", ""), "lease_held");
+  Ok({"lease", "release", lease.at("token")});
+  EXPECT_EQ(OkJson({"put", "app:1"}).at("lsn"), 3) << "the write that waited left nothing behind";
+}
+
 TEST_F(Interrupt, WhatAKilledWriterLeftIsSetAsideAndSaid) {
   Ok({"put", "app:1"});
   Child child(At("journal.after_write=kill", {"put", "app:2"}));

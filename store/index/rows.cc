@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <optional>
 
 #include "store/base/codec.h"
 #include "store/base/error.h"
@@ -30,8 +31,31 @@ struct Parameter {
   void SetNull() const { statement.BindNull(number); }
 };
 
+/// An array of strings of printable ASCII without escapes, which is what most URLs are, read without building a tree.
+/// nullopt: something else, perhaps not even JSON.
+std::optional<std::vector<std::string>> PlainTexts(std::string_view json) {
+  std::vector<std::string> texts;
+  const auto take = [&json](char c) {
+    const bool there = !json.empty() && json.front() == c;
+    if (there) json.remove_prefix(1);
+    return there;
+  };
+  if (!take('[')) return std::nullopt;
+  do {
+    if (!take('"')) return std::nullopt;
+    const auto plain = [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; };
+    const auto end = static_cast<std::size_t>(std::find_if_not(json.begin(), json.end(), plain) - json.begin());
+    texts.emplace_back(json.substr(0, end));
+    json.remove_prefix(end);
+    if (!take('"')) return std::nullopt;
+  } while (take(','));
+  if (json != "]") return std::nullopt;
+  return texts;
+}
+
 Result<std::vector<std::string>> ReadTexts(std::string_view json, const char* kind, const std::string& key,
                                            const std::string& column) {
+  if (auto plain = PlainTexts(json)) return std::move(*plain);
   const model::Json list = model::Json::parse(json.begin(), json.end(), nullptr, false);
   const auto is_text = [](const model::Json& text) { return text.is_string(); };
   if (!list.is_array() || !std::all_of(list.begin(), list.end(), is_text)) {

@@ -225,7 +225,9 @@ model::Effect Generator::NextEffect() {
   if (Below(3) != 0) e.digest = "sha256:" + base::Hex(base::Xxh128(base::AsBytes(e.name))) + std::string(32, '0');
   if (Below(3) != 0) e.size = Below(8) == 0 ? 0 : random_() >> Below(64);
   if (Below(2) == 0) e.media_type = "application/vnd.oci.image.manifest.v1+json";
-  for (std::uint64_t i = Below(3); i > 0; --i) e.urls.push_back("https://h/\"q\"\\\xc3\xa9?" + std::to_string(i));
+  for (std::uint64_t i = Below(3); i > 0; --i) {
+    e.urls.push_back((Below(2) == 0 ? "https://h/p?" : "https://h/\"q\"\\\xc3\xa9?") + std::to_string(i));
+  }
   if (Below(2) == 0) e.annotations = "{\"n\":" + std::to_string(Below(100)) + "}";
   // Now and then more than a page holds.
   if (Below(40) == 0) e.annotations = "{\"long\":\"" + std::string(6000 + Below(4000), 'x') + "\"}";

@@ -1,5 +1,7 @@
 #include "tenure/store.h"
 
+#include <algorithm>
+
 #include "store/base/error.h"
 #include "store/base/guarded.h"
 #include "store/model/validate.h"
@@ -20,6 +22,10 @@ Result<Store> Store::Create(const std::string& dir, const CreateOptions& create,
   if (!exists) TENURE_RETURN_IF_ERROR(env.CreateDirectory(dir));
   TENURE_ASSIGN(const std::string parent, env.Canonical(dir));
   TENURE_RETURN_IF_ERROR(recovery::CheckFileSystem(env, parent, create.allow_any_file_system, open.log));
+  // A store that is durable in a directory whose name is not would be lost with it. One that was there may have been
+  // made just now by somebody who did not get this far; if it lies where this user may not look, it is older than that.
+  const Status named = env.SyncDirectory(parent.substr(0, std::max<std::size_t>(parent.rfind('/'), 1)));
+  if (!exists) TENURE_RETURN_IF_ERROR(named);
 
   recovery::Config config;
   env.Random(config.store_id);

@@ -87,7 +87,8 @@ class IndexWriter {
   /// Makes durable what was applied. Otherwise only checkpoints do, as far as readers let them: until then power loss
   /// may set the index back to an earlier LSN.
   Status Sync();
-  /// A synced copy at the current mark, by SQLite's backup API, at `target` (must not exist; no WAL beside it).
+  /// A synced copy at the current mark, by SQLite's backup API, at `target` (must not exist; no WAL beside it). Its
+  /// name is the caller's to sync.
   Status CopyTo(const std::string& target);
 
  private:

@@ -73,8 +73,7 @@ Status IndexWriter::CopyTo(const std::string& target) {
     return base::MakeError(ErrorCode::kInternal, "index " + s.path + ": CopyTo in the middle of a large change");
   }
   TENURE_RETURN_IF_ERROR(CreateEmptyFile(target));
-  Status copied = base::Guarded([&] { return CopyInto(s.connection, target); });
-  if (copied.ok()) copied = SyncDirectoryOf(target);
+  const Status copied = base::Guarded([&] { return CopyInto(s.connection, target); });
   if (!copied.ok()) unlink(target.c_str());
   return copied;
 }

@@ -76,16 +76,6 @@ Status CreateEmptyFile(const std::string& path) {
   return {};
 }
 
-Status SyncDirectoryOf(const std::string& path) {
-  const std::string directory = DirectoryOf(path);
-  const int fd = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return SystemError(errno, directory, "open the directory");
-  const int failed = fsync(fd) != 0 ? errno : 0;
-  close(fd);
-  if (failed != 0) return SystemError(failed, directory, "sync the directory");
-  return {};
-}
-
 Result<std::vector<const AppliedFrame*>> FramesBehind(std::span<const AppliedFrame> frames, Lsn applied_lsn) {
   std::vector<const AppliedFrame*> fresh;
   Lsn last = applied_lsn;

@@ -101,6 +101,5 @@ Result<std::vector<const AppliedFrame*>> FramesBehind(std::span<const AppliedFra
 /// Makes an empty file that did not exist (kExists), readable by whom the directory is: 0600, or 0660
 /// in a directory that its group may write.
 Status CreateEmptyFile(const std::string& path);
-Status SyncDirectoryOf(const std::string& path);
 
 }  // namespace tenure::index

@@ -142,15 +142,7 @@ bool Drain::Release(std::uint32_t number, base::Pair64 word) {
 
 bool Drain::PrepareNext(std::uint32_t round) {
   // The half whose turn comes had the round before the present one; its next turn is the round after it.
-  std::atomic<std::uint64_t>& next_word = buffer_.control_->next[(round + 1) & 1].word;
-  std::uint64_t seen = next_word.load(std::memory_order_acquire);
-  for (;;) {
-    const TwoWords next = TwoWords::Of(seen);
-    if (next.high == round + 1) return true;  // prepared, by this drain or one before it
-    if (next.high != round - 1) return false;
-    // From exactly the round that has ended: a superseded drain that comes late changes nothing.
-    if (next_word.compare_exchange_weak(seen, TwoWords{round + 1, 0}.word(), std::memory_order_acq_rel)) return true;
-  }
+  return MoveOn(buffer_.control_->next[(round + 1) & 1].word, round);
 }
 
 Drain::Swapped Drain::Swap() {

@@ -95,6 +95,10 @@ class Drain {
   bool CollectCell(std::uint32_t number, base::Pair64 word, const Each& each);
   bool ResolveClaim(Cell& cell, base::Pair64 word, std::uint64_t age_ns, std::uint64_t bound_ns, const Dead& dead);
   bool PrepareNext(std::uint32_t round);
+  /// Moves the word of a half from the round that ended before `round` to the one that comes after it. False: it is
+  /// elsewhere already. A template for tests that come in between.
+  template <class Word>
+  static bool MoveOn(Word& next_word, std::uint32_t round);
 
   const DoubleBuffer buffer_;  // a view
   std::uint32_t epoch_;
@@ -103,5 +107,17 @@ class Drain {
   base::Bytes scratch_;
   Counters counters_;
 };
+
+template <class Word>
+bool Drain::MoveOn(Word& next_word, std::uint32_t round) {
+  std::uint64_t seen = next_word.load(std::memory_order_acquire);
+  for (;;) {
+    const TwoWords next = TwoWords::Of(seen);
+    if (next.high == round + 1) return true;  // prepared, by this drain or one before it
+    if (next.high != round - 1) return false;
+    // From exactly the round that has ended: a superseded drain that comes late changes nothing.
+    if (next_word.compare_exchange_weak(seen, TwoWords{round + 1, 0}.word(), std::memory_order_acq_rel)) return true;
+  }
+}
 
 }  // namespace tenure::ingest

@@ -4,6 +4,7 @@
 
 #include "store/base/failpoint.h"
 #include "store/base/futex.h"
+#include "store/base/raise.h"
 
 namespace tenure::ingest {
 namespace {
@@ -11,10 +12,8 @@ namespace {
 /// Is `a` beyond `b`? They are never 2^31 apart: neither moves without the other.
 bool Beyond(std::uint32_t a, std::uint32_t b) { return static_cast<std::int32_t>(a - b) > 0; }
 
-void Raise(std::atomic<std::uint32_t>& word, std::uint32_t to) {
-  std::uint32_t seen = word.load(std::memory_order_seq_cst);
-  while (Beyond(to, seen) && !word.compare_exchange_weak(seen, to, std::memory_order_seq_cst)) {
-  }
+void RaiseTurn(std::atomic<std::uint32_t>& word, std::uint32_t to) {
+  base::Raise(word, to, [](std::uint32_t a, std::uint32_t b) { return Beyond(b, a); });
 }
 
 }  // namespace
@@ -24,12 +23,12 @@ void FeedBell::Ring() {
   TENURE_FAIL_POINT("feed.before_wake");
   const std::uint32_t turn = words_.turn.fetch_add(1, std::memory_order_seq_cst) + 1;
   base::FutexWake(words_.turn, INT_MAX);
-  Raise(words_.woken, turn);
+  RaiseTurn(words_.woken, turn);
 }
 
 void FeedBell::Sleep(std::chrono::nanoseconds timeout, const std::function<bool()>& anything) {
   const std::uint32_t turn = words_.turn.load(std::memory_order_seq_cst);
-  Raise(words_.wanted, turn + 1);
+  RaiseTurn(words_.wanted, turn + 1);
   if (anything()) return;
   base::FutexWait(words_.turn, turn, timeout);
 }

@@ -3,21 +3,16 @@
 #include <algorithm>
 
 #include "store/base/hash.h"
+#include "store/base/raise.h"
 
 namespace tenure::ingest {
 namespace {
 
 std::uint64_t BucketOf(std::string_view key) { return base::Xxh128(base::AsBytes(key)).low % kKeyTableEntries; }
 
-void RaiseTo(std::atomic<std::uint64_t>& entry, Lsn lsn) {
-  std::uint64_t seen = entry.load(std::memory_order_relaxed);
-  while (seen < lsn && !entry.compare_exchange_weak(seen, lsn, std::memory_order_seq_cst)) {
-  }
-}
-
 }  // namespace
 
-void KeyTable::Raise(std::string_view key, Lsn lsn) { RaiseTo(entries_[BucketOf(key)], lsn); }
+void KeyTable::Raise(std::string_view key, Lsn lsn) { base::Raise(entries_[BucketOf(key)], lsn); }
 
 Lsn KeyTable::LastChange(std::string_view key) const {
   const Lsn change = entries_[BucketOf(key)].load(std::memory_order_seq_cst);

@@ -4,17 +4,9 @@
 #include <climits>
 
 #include "store/base/futex.h"
+#include "store/base/raise.h"
 
 namespace tenure::ingest {
-namespace {
-
-void Raise(std::atomic<std::uint32_t>& to, std::uint32_t at_least) {
-  std::uint32_t seen = to.load(std::memory_order_relaxed);
-  while (seen < at_least && !to.compare_exchange_weak(seen, at_least, std::memory_order_seq_cst)) {
-  }
-}
-
-}  // namespace
 
 std::optional<LeaseCells::Look> LeaseCells::At(std::uint32_t slot, std::uint64_t id) const {
   if (slot >= kLeaseCells) return std::nullopt;
@@ -58,7 +50,7 @@ bool LeaseCells::Renew(std::uint32_t slot, std::uint64_t id, std::uint64_t now_m
 
 bool LeaseCells::Publish(std::uint32_t slot, std::uint64_t id, std::uint64_t epoch, std::uint64_t deadline_ms,
                          LeaseCellState state, std::uint64_t owner) {
-  Raise(area().lease_cells_used, slot + 1);
+  base::Raise(area().lease_cells_used, slot + 1);
   // The owner first: who sees the new word finds its owner.
   base::Atomic128& owner_word = cell(slot).owner;
   base::Pair64 before = owner_word.Load();

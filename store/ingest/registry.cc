@@ -84,10 +84,15 @@ void Registry::Activate(const SlotClaim& claim) {
 }
 
 void Registry::Release(const SlotClaim& claim) {
-  Pair64 mine{SlotWord(claim.generation, SlotState::kActive), process_};
   SetActiveBit(claim.slot, false);
-  // Fails only when somebody took this process for dead; then the slot is theirs.
-  (void)entry(claim.slot).word.CompareExchange(mine, {SlotWord(claim.generation, SlotState::kFree), 0});
+  base::Atomic128& word = entry(claim.slot).word;
+  Pair64 seen = word.Load();
+  // Active, or only claimed: making its lanes may have failed.
+  while (GenerationOf(seen.first) == claim.generation && seen.second == process_) {
+    if (word.CompareExchange(seen, {SlotWord(claim.generation, SlotState::kFree), 0})) return;
+  }
+  // Somebody took this process for dead: the slot is theirs, and so is the bit.
+  if (StateOf(seen.first) == SlotState::kActive) SetActiveBit(claim.slot, true);
 }
 
 void Registry::SetActiveBit(std::uint32_t slot, bool active) {

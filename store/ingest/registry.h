@@ -50,7 +50,7 @@ class Registry {
   Result<SlotClaim> Claim();
   /// Publishes it: from here on it is drained.
   void Activate(const SlotClaim& claim);
-  /// Gives a slot back. Nothing of it may be in flight.
+  /// Gives a slot back, activated or not. Nothing of it may be in flight.
   void Release(const SlotClaim& claim);
 
   /// Calls `visit(slot)` for every active slot; later ones may or may not be seen.

@@ -8,6 +8,7 @@
 #include "store/base/futex.h"
 #include "store/base/guarded.h"
 #include "store/base/hash.h"
+#include "store/base/raise.h"
 #include "store/ingest/registry.h"
 
 namespace tenure::ingest {
@@ -139,9 +140,7 @@ Status SharedSegment::AllocateWaitBody(std::uint32_t cell) {
 
 void SharedSegment::AdvanceApplied(Lsn lsn) {
   CommitArea& area = commit();
-  std::uint64_t seen = area.applied_lsn.load(std::memory_order_relaxed);
-  while (seen < lsn && !area.applied_lsn.compare_exchange_weak(seen, lsn, std::memory_order_seq_cst)) {
-  }
+  base::Raise(area.applied_lsn, lsn);
   // seq_cst pairs with the waiter's {waiters += 1; load applied_lsn}: either it sees the new LSN or we
   // see that it waits.
   if (area.applied_waiters.load(std::memory_order_seq_cst) != 0) {

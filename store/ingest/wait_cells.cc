@@ -7,6 +7,7 @@
 #include "store/base/error.h"
 #include "store/base/failpoint.h"
 #include "store/base/futex.h"
+#include "store/base/raise.h"
 
 namespace tenure::ingest {
 
@@ -19,9 +20,7 @@ std::optional<WaitCells::Place> WaitCells::ClaimCell() {
     if (!free) continue;
     const std::uint64_t ticket = area().last_ticket.fetch_add(1, std::memory_order_seq_cst) + 1;
     if (!cell.word.CompareExchange(seen, {WaitWord(ticket, WaitState::kClaimed), member_.word()})) continue;
-    std::uint32_t used = area().wait_cells_used.load(std::memory_order_relaxed);
-    while (used < i + 1 && !area().wait_cells_used.compare_exchange_weak(used, i + 1, std::memory_order_seq_cst)) {
-    }
+    base::Raise(area().wait_cells_used, i + 1);
     return Place{i, ticket};
   }
   return std::nullopt;

@@ -185,9 +185,8 @@ class Copier {
     TENURE_ASSIGN(const std::uint64_t bytes, from->Size());
     total_bytes_ += bytes;
     TENURE_RETURN_IF_ERROR(CopyBytes(*from, *to, bytes));
-    TENURE_RETURN_IF_ERROR(to->SyncAll());
     trimmed_below_ = newest.lsn;
-    return env_.SyncDirectory(partial_.checkpoints());
+    return to->SyncAll();  // Build syncs the name
   }
 
   /// The copy itself is read back: every frame, every link, and the end.

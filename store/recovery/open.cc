@@ -248,11 +248,8 @@ Status CreateFiles(base::Env& env, const Layout& layout, const Config& config) {
   const std::string building = index::BuildingPath(env, layout.index());
   { TENURE_ASSIGN(auto index, index::IndexWriter::Create(building, base::Hex(config.journal_id), at)); }
   TENURE_RETURN_IF_ERROR(index::Publish(env, layout.index(), building, {1, 1}));
-  TENURE_RETURN_IF_ERROR(WriteConfig(env, layout, config));
-  for (const std::string& dir : {layout.checkpoints(), layout.index(), layout.journal(), layout.root}) {
-    TENURE_RETURN_IF_ERROR(env.SyncDirectory(dir));
-  }
-  return {};
+  // Each of these has synced its own directory; this, the last one, syncs the names of the directories too.
+  return WriteConfig(env, layout, config);
 }
 
 }  // namespace tenure::recovery

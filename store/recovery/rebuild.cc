@@ -194,9 +194,10 @@ class Builder {
     TENURE_RETURN_IF_ERROR(DropCompanions());
     Status synced;
     base::HelperThread sync;
-    const bool helping = sync.Start([&] { synced = base::Guarded([&] { return SyncTarget(); }); });
+    const auto sync_target = [&] { synced = base::Guarded([&] { return SyncTarget(); }); };
+    const bool helping = sync.Start(sync_target);
     const Result<base::Hash128> computed = index::ComputeStateHashOf(target_);
-    if (!helping) synced = SyncTarget();
+    if (!helping) sync_target();
     sync.Join();
     TENURE_RETURN_IF_ERROR(synced);
     TENURE_ASSIGN(const base::Hash128 hash, computed);

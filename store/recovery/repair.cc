@@ -214,12 +214,12 @@ class Repairer {
     return {};
   }
 
-  /// What it says of the durable LSN and the live index is no longer true.
+  /// What it says of the durable LSN and the live index is no longer true. Not synced: should power loss bring it back,
+  /// it is of another boot, and nobody believes it.
   Status RemoveSharedSegment() {
     TENURE_ASSIGN(const bool there, env_.Exists(layout_.shared_segment()));
     if (!there || !Do("remove " + layout_.shared_segment() + "; the next open makes it anew")) return {};
-    TENURE_RETURN_IF_ERROR(env_.Remove(layout_.shared_segment()));
-    return env_.SyncDirectory(layout_.root);
+    return env_.Remove(layout_.shared_segment());
   }
 
   /// One per repair, so that a second one does not meet the first one's names.

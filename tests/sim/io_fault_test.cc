@@ -112,7 +112,8 @@ class Life {
     return std::move(violations_);
   }
   void Failed(const std::string& what, const Error& error) {
-    const bool names_a_path = error.message.find(dir_) != std::string::npos;
+    // In the store, or the directory above, where its name is.
+    const bool names_a_path = error.message.find(dir_.substr(0, dir_.rfind('/'))) != std::string::npos;
     const bool fits =
         error.code == ErrorCode::kIo || error.code == ErrorCode::kNoSpace || error.code == ErrorCode::kOutcomeUnknown;
     if (!names_a_path) violations_.push_back(what + " failed without naming a path: " + error.message);

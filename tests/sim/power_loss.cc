@@ -175,13 +175,17 @@ base::Trace WithoutSqlite(const base::Trace& trace) {
 std::uint64_t TraceHash(const base::Trace& trace, const std::string& source) {
   base::Sha256 sha;
   const auto add = [&](const std::string& text) {
-    sha.Update(base::AsBytes(text.rfind(source, 0) == 0 ? text.substr(source.size()) : text));
+    sha.Update(base::AsBytes(text));
     sha.Update(base::AsBytes("\n"));
+  };
+  // The directory above, whose name differs from run to run, is all that is touched outside.
+  const auto add_path = [&](const std::string& path) {
+    add(path.starts_with(source) ? path.substr(source.size()) : path.empty() ? "" : "..");
   };
   for (const base::TraceStep& step : trace) {
     add(std::to_string(static_cast<int>(step.kind)) + " " + std::to_string(step.offset));
-    add(step.path);
-    add(step.to);
+    add_path(step.path);
+    add_path(step.to);
     sha.Update(step.data);
   }
   return base::LoadLe<std::uint64_t>(sha.Finish().data());

@@ -6,6 +6,9 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <set>
+#include <string>
+#include <vector>
 
 #include "tests/unit/index/index_testing.h"
 #include "tests/unit/index/sync_vfs.h"
@@ -32,6 +35,8 @@ TEST(IndexSyncs, ASmallCommitSyncsNothing) {
     EXPECT_GT(syncs.Take(), 0);
     Must(writer->Apply(std::vector{generator.NextFrame(3)}));
     EXPECT_EQ(syncs.Take(), 0) << "the checkpoint has taken the sync of the new WAL header upon itself";
+    Must(writer->Sync());
+    EXPECT_EQ(syncs.Take(), 1) << "of the WAL";
   }
   {
     auto copy = Must(IndexWriter::Open(dir / "i.db"));
@@ -54,6 +59,32 @@ TEST(IndexSyncs, ASmallCommitSyncsNothing) {
     EXPECT_EQ(syncs.Take(), 0);
   }
   ExpectSame(*Must(IndexReader::Open(dir / "copy.db")), generator.plain());
+}
+
+/// Of a database file nothing is left unsynced by who says that it is durable, or copies its WAL into it.
+TEST(IndexSyncs, WhatIsInTheFileIsSynced) {
+  using Files = std::set<std::string>;
+  Scratch dir;
+  SyncVfs syncs(SyncVfs::Syncs::kCounted);
+  Generator generator(16);
+  auto writer = Must(IndexWriter::Create(dir / "i.db", kStoreId, {}));
+  EXPECT_EQ(syncs.Unsynced(), Files{}) << "created";
+  Must(writer->ApplyBulk(generator.Frames(20)));
+  Must(writer->FinishBulk());
+  EXPECT_EQ(syncs.Unsynced(), Files{}) << "built";
+  Must(writer->Apply(std::vector{generator.NextFrame(3)}));
+  Must(writer->Checkpoint(0));
+  EXPECT_EQ(syncs.Unsynced(), Files{}) << "a checkpoint behind a build";
+  Must(writer->CopyTo(dir / "copy.db"));
+  EXPECT_EQ(syncs.Unsynced(), Files{}) << "copied";
+  {
+    const auto reader = Must(IndexReader::Open(dir / "i.db"));
+    const std::vector frames{generator.NextFrame(3)};
+    EXPECT_EQ(writer->ApplyBulk(frames).error().code, ErrorCode::kBusy);
+    Must(writer->Apply(frames));
+  }
+  Must(writer->Checkpoint(0));
+  EXPECT_EQ(syncs.Unsynced(), Files{}) << "a checkpoint behind a build that was refused";
 }
 
 TEST(IndexCheckpoint, BringsTheWalIntoTheFileAndStartsItAnew) {

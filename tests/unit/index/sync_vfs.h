@@ -1,9 +1,12 @@
-// SQLite's default VFS with one method of its files replaced: syncs are counted, or left out.
+// SQLite's default VFS with two methods of its files replaced: syncs are counted, or left out; of database files it is
+// known whether something in them is not synced.
 #pragma once
 
 #include <sqlite3.h>
 
 #include <map>
+#include <set>
+#include <string>
 #include <utility>
 
 namespace tenure::index {
@@ -18,6 +21,7 @@ class SyncVfs {
   explicit SyncVfs(Syncs mode) {
     mode_ = mode;
     syncs_ = 0;
+    unsynced_.clear();
     original_ = sqlite3_vfs_find(nullptr);
     replaced_ = *original_;
     replaced_.zName = "tenure-test-sync";
@@ -32,6 +36,8 @@ class SyncVfs {
   SyncVfs& operator=(const SyncVfs&) = delete;
   /// Syncs since the last call.
   int Take() { return std::exchange(syncs_, 0); }
+  /// Database files (not their WALs) that were written to and not synced since.
+  const std::set<std::string>& Unsynced() const { return unsynced_; }
 
  private:
   struct Methods {
@@ -45,22 +51,37 @@ class SyncVfs {
       methods.original = file->pMethods;
       methods.replaced = *file->pMethods;
       methods.replaced.xSync = Sync;
+      methods.replaced.xWrite = Write;
       file->pMethods = &methods.replaced;
+      const bool database = (flags & SQLITE_OPEN_MAIN_DB) != 0;
+      names_[file] = database && name != nullptr ? name : "";
     }
     return rc;
   }
   static int Sync(sqlite3_file* file, int flags) {
     ++syncs_;
+    unsynced_.erase(names_[file]);
     if (mode_ == Syncs::kLeftOut) return SQLITE_OK;
+    const sqlite3_io_methods* original = OriginalOf(file);
+    return original != nullptr ? original->xSync(file, flags) : SQLITE_IOERR;
+  }
+  static int Write(sqlite3_file* file, const void* data, int bytes, sqlite3_int64 at) {
+    if (const std::string& name = names_[file]; !name.empty()) unsynced_.insert(name);
+    const sqlite3_io_methods* original = OriginalOf(file);
+    return original != nullptr ? original->xWrite(file, data, bytes, at) : SQLITE_IOERR;
+  }
+  static const sqlite3_io_methods* OriginalOf(sqlite3_file* file) {
     for (const auto& [original, methods] : methods_) {
-      if (&methods.replaced == file->pMethods) return original->xSync(file, flags);
+      if (&methods.replaced == file->pMethods) return original;
     }
-    return SQLITE_IOERR;
+    return nullptr;
   }
 
   static inline sqlite3_vfs* original_ = nullptr;
   // SQLite has a handful of method tables; each is copied once and lives as long as the process.
   static inline std::map<const sqlite3_io_methods*, Methods> methods_;
+  static inline std::map<sqlite3_file*, std::string> names_;  // of the file that was opened there last
+  static inline std::set<std::string> unsynced_;
   static inline int syncs_ = 0;
   static inline Syncs mode_ = Syncs::kCounted;
   sqlite3_vfs replaced_{};

@@ -32,6 +32,10 @@ struct DoubleBufferSteps {
   static std::uint64_t PlaceOf(const Claim& claim) { return CellPlace(claim.number, ingest::SequenceOf(claim.word)); }
   static std::uint64_t SequenceOf(const Claim& claim) { return ingest::SequenceOf(claim.word); }
   static bool PrepareNext(Drain& drain, std::uint32_t round) { return drain.PrepareNext(round); }
+  template <class Word>
+  static bool MoveOn(Word& next_word, std::uint32_t round) {
+    return Drain::MoveOn(next_word, round);
+  }
   static Cell& CellAt(DoubleBuffer& buffer, std::uint32_t number) { return buffer.CellAt(0, number); }
 };
 

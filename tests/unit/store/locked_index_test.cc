@@ -4,8 +4,12 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
 
+#include "store/base/failpoint.h"
 #include "store/index/generations.h"
+#include "store/store_impl.h"
 #include "tests/unit/store/one_store.h"
 
 namespace tenure {
@@ -69,6 +73,30 @@ TEST_F(LockedIndex, TheStoreIsOpened) {
   ExpectSize(*store, 1);
   Put(*store, 2);
   ExpectSize(*store, 2);
+}
+
+/// Two build the next generation at once: the word keeps naming the one that was faster.
+TEST_F(LockedIndex, OfTwoGenerationsTheFirstOneStays) {
+  auto store = Store::Create(scratch_.path(), {}, options_);
+  ASSERT_TRUE(store.ok()) << store.error().message;
+  Put(*store, 1);
+  const auto impl = StoreImpl::Open(scratch_.path(), options_);
+  ASSERT_TRUE(impl.ok()) << impl.error().message;
+  commit::Context& context = *(*impl)->context;
+  const auto build = [&] { EXPECT_TRUE(context.build_next_index().ok()); };
+  const base::Pair64 before = context.shared().generation.Load();
+  base::Pair64 faster;
+  bool second = false;
+  base::SetFailPointHook([&](const char* name) {
+    if (std::string_view(name) != "replace_index.published" || std::exchange(second, true)) return;
+    build();
+    faster = context.shared().generation.Load();
+  });
+  build();
+  base::SetFailPointHook({});
+  EXPECT_NE(faster, before);
+  EXPECT_EQ(context.shared().generation.Load(), faster);
+  ExpectSize(*store, 1);
 }
 
 }  // namespace

@@ -165,7 +165,19 @@ std::size_t Characters(const std::string& text) {
   return count;
 }
 
-bool AllDifferent(const Json& array) {
+/// Writes numbers that are the same to JSON Schema alike: 1.0 as 1.
+void UnifyNumbers(Json& value) {
+  constexpr double kExact = 9007199254740992.0;  // up to here an integer and its double stand for each other
+  if (value.is_number_float()) {
+    const double d = value.get<double>();
+    if (d >= -kExact && d <= kExact && IsInteger(value)) value = static_cast<std::int64_t>(d);
+  } else if (value.is_structured()) {
+    for (Json& item : value) UnifyNumbers(item);
+  }
+}
+
+bool AllDifferent(Json array) {
+  UnifyNumbers(array);
   std::set<std::string> seen;
   return std::all_of(array.begin(), array.end(),
                      [&](const Json& item) { return seen.insert(model::CanonicalText(item)).second; });
@@ -175,7 +187,10 @@ std::string Short(const Json& value) {
   constexpr std::size_t kShownMax = 60;
   std::string text = model::CanonicalText(value);
   if (text.size() <= kShownMax) return text;
-  text.resize(kShownMax);
+  // Whole characters: half a one is no text.
+  std::size_t end = 0;
+  for (std::size_t next = 0; next <= kShownMax; model::NextCharacter(text, next)) end = next;
+  text.resize(end);
   text += "...";
   return text;
 }

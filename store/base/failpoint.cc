@@ -17,6 +17,9 @@
 #include "store/base/error.h"
 #include "store/base/mutex.h"
 
+/// What a coverage build has counted so far, which a killed process would not write. Only in such a build is it there.
+extern "C" void __gcov_dump() __attribute__((weak));
+
 namespace tenure::base {
 namespace {
 
@@ -140,6 +143,7 @@ Action CountAndSignal(const char* name) {
   if (points_switch.load(std::memory_order_acquire) == kOff) return Action::kNone;
   const Action action = Count(name);
   if (const auto& hook = TheRegistry().hook) hook(name);
+  if (action == Action::kKill && __gcov_dump != nullptr) __gcov_dump();
   if (action == Action::kKill) ::raise(SIGKILL);
   if (action == Action::kStop) ::raise(SIGSTOP);
   return action;

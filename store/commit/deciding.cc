@@ -6,6 +6,7 @@
 #include "conflict/merge.h"
 #include "store/base/error.h"
 #include "store/base/failpoint.h"
+#include "store/model/refusal.h"
 
 namespace tenure::commit {
 
@@ -32,11 +33,19 @@ std::size_t BytesOf(const ArtifactEntry& entry) {
   return bytes;
 }
 
+Error OfEntry(const Operation& op, const char* how, Error error) {
+  error.key = op.name + ":" + op.version;
+  error.message = error.key + ", " + how + ": " + error.message;
+  return error;
+}
+
 Result<ArtifactEntry> WantedOf(const Operation& op, const ArtifactEntry* row) {
   ArtifactEntry entry;
   if (op.kind == OpKind::kPatch) {
     entry = *row;
-    TENURE_ASSIGN(entry.annotations, model::MergePatch(row->annotations, op.annotations));
+    auto patched = model::MergePatch(row->annotations, op.annotations);
+    if (!patched.ok()) return OfEntry(op, "patched", std::move(patched).error());
+    entry.annotations = std::move(patched).value();
     return entry;
   }
   entry.name = op.name;
@@ -206,12 +215,8 @@ Deciding::Step Deciding::ApplyEntry(const EntryCase& c, ArtifactEntry wanted,
     return Go();
   }
   if (wanted.annotations.size() > model::kEntryBytesMax) {
-    const std::string made = c.op.kind == OpKind::kPatch ? "patched" : "merged";
-    return Reject(base::MakeError(ErrorCode::kTooLarge,
-                                  c.op.name + ":" + c.op.version + ": the " + made + " annotations are " +
-                                      std::to_string(wanted.annotations.size()) + " bytes, the limit is " +
-                                      std::to_string(model::kEntryBytesMax),
-                                  "keep large data outside the index and name it by digest or URL"));
+    return Reject(OfEntry(c.op, merged_base ? "merged" : "written",
+                          model::TooLarge("the JSON object", wanted.annotations.size(), model::kEntryBytesMax)));
   }
   if (auto error = conflict::CheckImmutable(c.policy, c.row, wanted)) {
     return Refuse(c, ConflictKind::kImmutable, std::move(*error), std::move(wanted));

@@ -135,6 +135,8 @@ class Deciding {
   std::optional<Error> first_parking_;
 };
 
+/// Says which entry could not be made.
+Error OfEntry(const Operation& op, const char* how, Error error);
 /// What `op` makes of `row`, which is live or null for a put or a delete, and live for a patch.
 Result<ArtifactEntry> WantedOf(const Operation& op, const ArtifactEntry* row);
 /// The same for a tag.

@@ -287,8 +287,19 @@ bool Group::CollectLocked(const std::shared_ptr<SlotUse>& use, Pending& pending)
   return true;
 }
 
-/// Two committers answered at once, and only the journal has the whole receipt.
+/// Two committers answered at once, and only the journal has the whole receipt. Whatever keeps it from being read, the
+/// transaction was committed: nothing else may be said of it.
 Result<Receipt> Group::FindCommitted(const Pending& pending, const model::Origin& origin) const {
+  auto found = ReadReceipt(pending, origin);
+  if (found.ok() || found.error().code == ErrorCode::kOutcomeUnknown) return found;
+  Error error = std::move(found).error();
+  error.code = ErrorCode::kOutcomeUnknown;
+  error.message = "the transaction was committed, but its receipt cannot be read: " + error.message;
+  error.hint = "read the entry";
+  return error;
+}
+
+Result<Receipt> Group::ReadReceipt(const Pending& pending, const model::Origin& origin) const {
   TENURE_ASSIGN(const Lsn trimmed, context_.trimmed_below());
   const Lsn durable = lease_.DurableLsn();
   TENURE_ASSIGN(auto reader, journal::Reader::OpenAtLsn(context_.env, context_.journal_dir, context_.journal_id,

@@ -124,6 +124,7 @@ class Group {
   Status WaitOnce(Pending& pending, Waiting& waiting);
   bool CollectLocked(const std::shared_ptr<SlotUse>& use, Pending& pending);
   Result<Receipt> FindCommitted(const Pending& pending, const model::Origin& origin) const;
+  Result<Receipt> ReadReceipt(const Pending& pending, const model::Origin& origin) const;
   Status AwaitTurn(SlotUse& use, std::uint64_t sequence, Waiting& waiting);
   Result<bool> LeadIfFree(Waiting& waiting);
   Status Sleep(const Bed& bed, Waiting& waiting);

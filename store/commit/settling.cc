@@ -109,7 +109,9 @@ Deciding::Step Deciding::MergeEntry(const EntryCase& c, const Error& stale) {
   }
   TENURE_ASSIGN(ArtifactEntry ours, WantedOf(c.op, base.get()));
   if (TENURE_SEEDED_BUG("merge_loses_theirs")) return ApplyEntry(c, std::move(ours), c.op.base);
-  TENURE_ASSIGN(conflict::EntryMerge merge, conflict::MergeEntries(base.get(), ours, *c.row));
+  auto merged = conflict::MergeEntries(base.get(), ours, *c.row);
+  if (!merged.ok()) return OfEntry(c.op, "merged", std::move(merged).error());
+  conflict::EntryMerge& merge = merged.value();
   if (merge.clashes.empty()) return ApplyEntry(c, std::move(merge.merged), c.op.base);
   const bool deletion = merge.clashes.front() == "deleted";
   const Error error =

@@ -86,7 +86,7 @@ struct Reply {
   Lsn lsn = 0;
   Revision revision = 0;
   TimeMs time_ms = 0;
-  base::Bytes detail;  ///< Results of several operations, or a refusal; see store/commit/reply_codec.h.
+  base::Bytes detail;  ///< Results of several operations, or a refusal; see store/commit/request_codec.h.
 };
 
 /// Writer: operation `sequence` is about to be pushed; `space` is what its answer may use.

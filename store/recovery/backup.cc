@@ -28,10 +28,11 @@ class Copier {
       : env_(env), source_(source), target_dir_(target_dir), options_(options) {}
 
   Status Copy() {
-    TENURE_RETURN_IF_ERROR(PrepareTarget());
-    Status copied = Build();
+    Status copied = PrepareTarget();
+    if (copied.ok()) copied = Build();
     if (copied.ok()) copied = Name();
-    if (!copied.ok()) (void)env_.RemoveAll(partial_.root);  // best effort: the first error counts
+    // Best effort: the first error counts.
+    if (!copied.ok() && !partial_.root.empty()) (void)env_.RemoveAll(partial_.root);
     return copied;
   }
 

@@ -29,20 +29,33 @@ struct LostTxn {
 };
 using LostTxns = std::map<Lsn, LostTxn>;
 
+std::string LeaseText(const LeaseInfo& lease) {
+  std::string text = std::to_string(lease.id);
+  for (std::size_t i = 0; i < lease.scopes.size(); ++i) text += (i == 0 ? " of " : " ") + lease.scopes[i];
+  return text;
+}
+
+/// What an effect was about, so that whoever gives it up knows what to do again.
+std::string Subject(const Event& event) {
+  if (event.entry) return event.entry->name + ":" + event.entry->version;
+  if (event.tag) {
+    return event.tag->name + "@" + event.tag->tag + (event.tag->deleted ? std::string() : " to " + event.tag->version);
+  }
+  if (!event.glob.empty()) return "'" + event.glob + "'";
+  if (event.parked) return event.conflict + " of " + KeyOf(*event.parked);
+  if (!event.conflict.empty()) return event.conflict;
+  if (event.lease) return LeaseText(*event.lease);
+  if (event.cursor) return event.cursor->name;
+  return "below LSN " + std::to_string(event.below_lsn);
+}
+
 LostTxn Describe(const model::CommittedTxn& txn) {
   LostTxn lost;
   lost.time_ms = txn.time_ms;
   lost.writer = txn.writer;
   for (std::uint32_t i = 0; i < txn.effects.size(); ++i) {
     const Event event = model::EventOf(txn, i);
-    if (event.entry) {
-      lost.Act(event.op + " " + event.entry->name + ":" + event.entry->version);
-    } else if (event.tag) {
-      lost.Act(event.op + " " + event.tag->name + "@" + event.tag->tag +
-               (event.tag->deleted ? std::string() : " to " + event.tag->version));
-    } else {
-      lost.Act(event.op + " below LSN " + std::to_string(event.below_lsn));
-    }
+    lost.Act(event.op + " " + Subject(event));
   }
   if (txn.effects.empty()) lost.Act("request " + txn.request_id);
   return lost;
@@ -70,10 +83,24 @@ class IndexWitness {
     TENURE_RETURN_IF_ERROR(reader.ForEachEntry(all, std::nullopt, entry));
     TENURE_RETURN_IF_ERROR(reader.ForEachHistory(entry));
     TENURE_RETURN_IF_ERROR(reader.ForEachTag(all, std::nullopt, tag));
-    return reader.ForEachTagHistory(tag);
+    TENURE_RETURN_IF_ERROR(reader.ForEachTagHistory(tag));
+    return ReadRare(reader);
   }
 
  private:
+  Status ReadRare(const index::IndexReader& reader) {
+    TENURE_ASSIGN(const std::vector<Policy> policies, reader.Policies());
+    for (const Policy& row : policies) See(row.lsn, row.time_ms, row.writer, "set_policy '" + row.glob + "'");
+    TENURE_RETURN_IF_ERROR(reader.ForEachConflict([this](const ParkedConflict& row) {
+      See(row.id.lsn, row.time_ms, row.writer, "park " + ConflictIdText(row.id) + " of " + KeyOf(row));
+      return out_.size() <= kLinesMax;
+    }));
+    return reader.ForEachLease([this](const model::LeaseRow& row) {
+      // A lease is called by the LSN that granted it.
+      See(row.info.id, row.info.granted_at_ms, row.info.writer, "lease_acquire " + LeaseText(row.info));
+      return out_.size() <= kLinesMax;
+    });
+  }
   void See(Lsn lsn, TimeMs time_ms, const std::string& writer, std::string act) {
     if (lsn <= last_good_ || from_frames_.count(lsn) != 0) return;
     LostTxn& lost = out_[lsn];

@@ -107,6 +107,48 @@ TEST(Detector, DeletedUnderMeSaysWhereItWasDeleted) {
   EXPECT_EQ(error->lsn, Lsn{45});
 }
 
+TEST(Detector, ADigestThatIsNotThereIsSaid) {
+  ArtifactEntry row = Row(3);
+  EXPECT_EQ(CheckEntryConditions(Put().IfDigest("sha256:bb"), &row)->message,
+            "app:1 has digest sha256:aa, not sha256:bb");
+  row.digest.clear();
+  EXPECT_EQ(CheckEntryConditions(Put().IfDigest("sha256:bb"), &row)->message, "app:1 has no digest, not sha256:bb");
+  EXPECT_EQ(CheckEntryConditions(Put().IfDigest("sha256:bb"), nullptr)->message, "app:1 does not exist, not sha256:bb");
+}
+
+/// Whoever names what it saw is told that it was deleted since, by CheckEntryBase, and not that there is nothing.
+TEST(Detector, WhatWasDeletedSinceIsNotJustMissing) {
+  const ArtifactEntry gone = Row(5, true);
+  TagEntry tag;
+  tag.name = "app";
+  tag.tag = "prod";
+  tag.revision = 5;
+  tag.lsn = 45;
+  tag.deleted = true;
+  for (const OpKind kind : {OpKind::kPatch, OpKind::kDelete}) {
+    Operation op = Put();
+    op.kind = kind;
+    EXPECT_FALSE(CheckEntryConditions(Operation(op).Base(4), &gone));
+    EXPECT_EQ(CheckEntryBase(Operation(op).Base(4), &gone)->code, ErrorCode::kDeletedSince);
+    EXPECT_EQ(CheckEntryConditions(Operation(op).Base(5), &gone)->code, ErrorCode::kNotFound) << "it saw the tombstone";
+    EXPECT_EQ(CheckEntryConditions(Operation(op).Base(0), &gone)->code, ErrorCode::kNotFound);
+    EXPECT_EQ(CheckEntryConditions(Operation(op).Base(4), nullptr)->code, ErrorCode::kNotFound);
+  }
+  Operation remove = Put();
+  remove.kind = OpKind::kDeleteTag;
+  remove.tag = "prod";
+  EXPECT_FALSE(CheckTagConditions(Operation(remove).Base(4), &tag));
+  const auto since = CheckTagBase(Operation(remove).Base(4), &tag);
+  ASSERT_TRUE(since);
+  EXPECT_EQ(since->code, ErrorCode::kDeletedSince);
+  EXPECT_EQ(since->message, "app@prod was deleted at LSN 45 (revision 5); the write was based on revision 4");
+  EXPECT_FALSE(CheckTagBase(remove, &tag)) << "no base named";
+  EXPECT_FALSE(CheckTagBase(Operation(remove).Base(0), nullptr));
+  EXPECT_FALSE(CheckTagBase(Operation(remove).Base(0), &tag));
+  EXPECT_EQ(CheckTagBase(Operation(remove).Base(3), nullptr)->message,
+            "app@prod does not exist; the write was based on revision 3");
+}
+
 TEST(Detector, ConditionsOfTags) {
   TagEntry row;
   row.name = "app";

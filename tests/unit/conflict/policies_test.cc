@@ -134,5 +134,85 @@ TEST(Rules, ALeaseIsRequiredWhereThePolicySaysSo) {
   EXPECT_FALSE(CheckLease(policy, LeaseState::kHeld, "a:1"));
 }
 
+TEST(Policies, TheFirstThatSaysAnythingDecidesEachAttribute) {
+  Policy wide = Of("**", 1);
+  wide.require_lease = true;
+  wide.keep_history = true;
+  wide.on_conflict = ConflictStrategy::kMerge;
+  wide.schema = R"({"required":["digest"]})";
+  Policy narrow = Of("tmp/**", 2);
+  narrow.require_lease = false;
+  narrow.keep_history = false;
+  narrow.on_conflict = ConflictStrategy::kPark;
+  narrow.schema = "{}";
+  const PolicySet set({wide, narrow});
+  const EffectivePolicy inside = set.ForEntry("tmp/a", "1");
+  EXPECT_FALSE(inside.require_lease);
+  EXPECT_EQ(inside.lease_by, "tmp/**");
+  EXPECT_FALSE(inside.keep_history);
+  EXPECT_EQ(inside.on_conflict, ConflictStrategy::kPark);
+  EXPECT_EQ(inside.schema_by, "tmp/**");
+  EXPECT_TRUE(PolicySet({}).ForEntry("a", "1").lease_by.empty());
+  EXPECT_FALSE(PolicySet({}).ForTag("a").on_conflict);
+}
+
+/// Of a journal that a newer version wrote: a glob or a schema that is not understood decides nothing.
+TEST(Policies, WhatCannotBeReadDecidesNothing) {
+  Policy no_glob = Of("[", 1);
+  no_glob.immutable = true;
+  Policy no_schema = Of("**", 2);
+  no_schema.schema = R"({"$ref":"#"})";
+  no_schema.require_lease = true;
+  const EffectivePolicy effective = PolicySet({no_glob, no_schema}).ForEntry("a", "1");
+  EXPECT_FALSE(effective.immutable);
+  EXPECT_EQ(effective.schema, nullptr);
+  EXPECT_TRUE(effective.require_lease) << "the rest of that policy holds";
+}
+
+TEST(Policies, EveryAttributeCanBeSetAndTakenBack) {
+  PolicySpec spec;
+  spec.glob = "a";
+  spec.immutable = false;
+  spec.require_lease = true;
+  spec.on_conflict = ConflictStrategy::kMerge;
+  spec.schema = "{}";
+  spec.keep_history = true;
+  Policy policy = Changed(nullptr, spec);
+  EXPECT_EQ(policy.glob, "a");
+  for (const char* name : {"immutable", "require_lease", "on_conflict", "schema", "keep_history"}) {
+    EXPECT_TRUE(SaysAnything(policy)) << name;
+    PolicySpec without;
+    without.glob = "a";
+    without.unset = {name};
+    const Policy less = Changed(&policy, without);
+    EXPECT_NE(less, policy) << name;
+    policy = less;
+  }
+  EXPECT_FALSE(SaysAnything(policy));
+}
+
+TEST(Rules, ASchemaRefusesWhatIsWrittenNotWhatIsDeleted) {
+  const PolicySet set({[] {
+    Policy policy = Of("app", 1);
+    policy.schema = R"({"required":["digest"]})";
+    return policy;
+  }()});
+  ArtifactEntry wanted;
+  wanted.name = "app";
+  wanted.version = "1";
+  const EffectivePolicy policy = set.ForEntry("app", "1");
+  const auto error = CheckSchema(policy, wanted);
+  ASSERT_TRUE(error);
+  EXPECT_EQ(error->code, ErrorCode::kSchemaMismatch);
+  EXPECT_EQ(error->message, "app:1 is not what the schema asks for (policy 'app'): $.digest is missing");
+  EXPECT_EQ(error->key, "app:1");
+  wanted.deleted = true;
+  EXPECT_FALSE(CheckSchema(policy, wanted));
+  wanted.deleted = false;
+  wanted.digest = "d";
+  EXPECT_FALSE(CheckSchema(policy, wanted));
+  EXPECT_FALSE(CheckSchema({}, wanted));
+}
+
 }  // namespace
 }  // namespace tenure::conflict

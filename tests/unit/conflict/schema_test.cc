@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "store/model/utf8.h"
+
 namespace tenure::conflict {
 namespace {
 
@@ -33,6 +35,8 @@ TEST(Schema, Keywords) {
       {R"({"contains":{"const":2}})", {"[1,2]", "7"}, {"[1]", "[]"}},
       {R"({"minItems":1,"maxItems":2})", {"[1]", "[1,2]"}, {"[]", "[1,2,3]"}},
       {R"({"uniqueItems":true})", {"[1,2]", R"([{"a":1},{"a":2}])"}, {"[1,1]", R"([{"a":1},{"a":1}])"}},
+      {R"({"uniqueItems":true})", {"[1,1.5]", "[1,true]", "[0,false,null]"}, {"[1,1.0]", R"([{"a":[2.0]},{"a":[2]}])"}},
+      {R"({"uniqueItems":true})", {"[1e300,1]"}, {"[-0.0,0]", "[1e300,1e300]"}},
       {R"({"uniqueItems":false})", {"[1,1]"}, {}},
       {R"({"minLength":2,"maxLength":3})", {R"("ab")", R"("\u00e4\u00f6\u00fc")", "1"}, {R"("a")", R"("abcd")"}},
       {R"({"minimum":1,"maximum":3})", {"1", "3", "2.5", R"("x")"}, {"0", "3.5"}},
@@ -95,6 +99,50 @@ TEST(Schema, EntriesAreCheckedAsTheyAreExported) {
   EXPECT_EQ(schema->WhyNot(entry), "$.digest is missing");
   entry.digest = "d";
   EXPECT_EQ(schema->WhyNot(entry), "");
+}
+
+/// A refusal is shown to people and printed as JSON: half a character is neither.
+TEST(Schema, WhatIsShownOfAValueIsCutBetweenCharacters) {
+  for (std::size_t shift = 0; shift < 4; ++shift) {
+    std::string text(shift, 'a');
+    for (int i = 0; i < 40; ++i) text += i % 2 == 0 ? "\xe2\x82\xac" : "\xf0\x9f\x98\x80";
+    const auto schema = Schema::Compile("{\"const\":1}");
+    ASSERT_TRUE(schema.ok());
+    const std::string why = schema->WhyNot("\"" + text + "\"");
+    EXPECT_TRUE(why.ends_with("...")) << why;
+    for (std::size_t pos = 0; pos < why.size();) {
+      ASSERT_NE(model::NextCharacter(why, pos), model::kInvalidCharacter) << why;
+    }
+  }
+}
+
+TEST(Schema, EachMemberThatIsNoSchemaIsNamed) {
+  const std::pair<const char*, const char*> cases[] = {
+      {R"({"required":"a"})", "$/required must be an array of strings"},
+      {R"({"allOf":[]})", "$/allOf must be an array with at least one schema"},
+      {R"({"enum":1})", "$/enum must be an array with at least one value"},
+      {R"({"type":["string","text"]})", "$/type is no type"},
+  };
+  for (const auto& [text, says] : cases) {
+    const auto schema = Schema::Compile(text);
+    ASSERT_FALSE(schema.ok()) << text;
+    EXPECT_NE(schema.error().message.find(says), std::string::npos) << schema.error().message;
+    EXPECT_NE(schema.error().hint.find("keywords are type, "), std::string::npos) << schema.error().hint;
+  }
+}
+
+TEST(Schema, AnOddNameIsQuoted) {
+  const auto schema = Schema::Compile(R"({"additionalProperties":false})");
+  ASSERT_TRUE(schema.ok());
+  EXPECT_EQ(schema->WhyNot(R"({"":1})"), R"($."" is not allowed)");
+  EXPECT_EQ(schema->WhyNot(R"({"a.b":1})"), R"($."a.b" is not allowed)");
+  EXPECT_NE(schema->WhyNot("{"), "") << "what cannot be read is not valid";
+  const auto one = Schema::Compile(R"({"oneOf":[{"const":1},{"const":2}]})");
+  ASSERT_TRUE(one.ok());
+  EXPECT_EQ(one->WhyNot("3"), "$ fits no schema of \"oneOf\": $ must be 1, not 3");
+  const auto whole = Schema::Compile(R"({"type":"integer"})");
+  ASSERT_TRUE(whole.ok());
+  EXPECT_EQ(whole->WhyNot("-1e300"), "");
 }
 
 }  // namespace

@@ -183,6 +183,59 @@ RC_GTEST_PROP(LeaseTableProperty, FindsExactlyWhatConflictsAndCovers, ()) {
   RC_ASSERT(table.Covering(asked) == covering);
 }
 
+TEST_F(LeaseTable, AnAmbientLeaseThatHasEndedMattersOnlyWhereItCovered) {
+  table_.Add(Row(7, {"a:1"}, 0));
+  (void)table_.End(7, model::EffectKind::kBreakLease);
+  EXPECT_EQ(Write({"c:1"}, {Ambient(7)}).kind, Kind::kAllowed);
+  EXPECT_EQ(Write({"c:1", "a:1"}, {Ambient(7)}).kind, Kind::kBroken);
+  EXPECT_EQ(Write({"c:1"}, {Valid(7)}).kind, Kind::kBroken) << "one that was named for this write always matters";
+}
+
+TEST_F(LeaseTable, AnEndedLeaseIsFencedOnlyByOneThatStands) {
+  table_.Add(Row(7, {"a:1"}, 0));
+  (void)table_.End(7, model::EffectKind::kExpireLease);
+  table_.Add(Row(9, {"a"}, 0));
+  const StandingOf over = [](const model::LeaseRow&) { return Standing::kExpired; };
+  EXPECT_EQ(Write({"a:1"}, {Valid(7)}, over).kind, Kind::kExpired);
+  (void)table_.End(9, model::EffectKind::kReleaseLease);
+  EXPECT_EQ(Write({"a:1"}, {Valid(9)}).kind, Kind::kUnknown) << "given back by its holder";
+}
+
+TEST_F(LeaseTable, AKeyMayBeCoveredTwice) {
+  table_.Add(Row(7, {"a:1"}, 0));
+  EXPECT_EQ(Write({"a:1"}, {Valid(7), Ambient(7)}).kind, Kind::kAllowed);
+  EXPECT_EQ(Write({"c:1"}, {}).kind, Kind::kAllowed);
+  EXPECT_FALSE(CoveredExclusively(table_, Scope::OfKey("a", "1"), std::vector<Presented>{Valid(8)}, AllOpen()));
+}
+
+/// Ends are remembered so that late holders can be told; not for ever.
+TEST_F(LeaseTable, TheOldestEndsAreForgotten) {
+  constexpr Lsn kEnds = 4'097;
+  for (Lsn id = 1; id <= kEnds; ++id) {
+    table_.Add(Row(id, {"a:1"}, 0));
+    (void)table_.End(id, model::EffectKind::kBreakLease);
+  }
+  EXPECT_EQ(Write({"a:1"}, {Valid(1)}).kind, Kind::kUnknown);
+  EXPECT_EQ(Write({"a:1"}, {Valid(2)}).kind, Kind::kBroken);
+  EXPECT_EQ(Write({"a:1"}, {Valid(kEnds)}).kind, Kind::kBroken);
+  table_.Clear();
+  EXPECT_TRUE(table_.empty());
+  EXPECT_EQ(Write({"a:1"}, {Valid(kEnds)}).kind, Kind::kUnknown);
+}
+
+/// Of a journal that a newer version wrote: what cannot be understood stands in nobody's way.
+TEST_F(LeaseTable, AScopeThatDoesNotParseCoversNothing) {
+  table_.Add(Row(7, {"a b:*", "c:1"}, 0));
+  EXPECT_EQ(Write({"c:1"}, {}).kind, Kind::kHeld);
+  EXPECT_EQ(Write({"d:1"}, {}).kind, Kind::kAllowed);
+  std::vector<Lsn> seen;
+  table_.ForEach([&seen](const model::LeaseRow& row) { seen.push_back(row.info.id); });
+  EXPECT_THAT(seen, ElementsAre(7));
+  table_.Remove(7);
+  EXPECT_EQ(Write({"c:1"}, {}).kind, Kind::kAllowed);
+  EXPECT_EQ(Write({"c:1"}, {Valid(7)}).kind, Kind::kUnknown) << "removed without an end: it never was";
+}
+
 TEST(LeaseToken, ComesBackAsItWasPrinted) {
   Token token;
   token.store = 0x01020304;
@@ -205,6 +258,25 @@ TEST(LeaseToken, RefusesEverythingElse) {
     EXPECT_FALSE(ParseToken(bad).ok()) << bad;
   }
   EXPECT_THAT(ParseToken("42").error().message, ::testing::HasSubstr("fencing token"));
+  for (const char* bad :
+       {"tnl-00000001042-00000000000000000000000000000000", "tnl-00000001-00000000000000000000000000000000",
+        "tnl-00000001-x-00000000000000000000000000000000", "tnl-00000001--00000000000000000000000000000000",
+        "tnl-00000001-42-0000000000000000000000000000000g",
+        "tnl-00000001-99999999999999999999-00000000000000000000000000000000"}) {
+    const auto parsed = ParseToken(bad);
+    ASSERT_FALSE(parsed.ok()) << bad;
+    EXPECT_EQ(parsed.error().code, ErrorCode::kInvalidArgument);
+    EXPECT_EQ(parsed.error().message, "this is no lease token") << "a secret is not repeated";
+  }
+  EXPECT_EQ(ParseTokens(text + " 42").error().message, "42 is a fencing token, which authorises nothing");
+  EXPECT_TRUE(ParseTokens(" \n").value().empty());
+}
+
+TEST(LeaseToken, OneSecretHasOneHash) {
+  Secret a{}, b{};
+  b[15] = std::byte{1};
+  EXPECT_EQ(HashOf(a), HashOf(Secret{}));
+  EXPECT_NE(HashOf(a), HashOf(b));
 }
 
 }  // namespace

@@ -129,5 +129,53 @@ TEST(Waiter, ComesBackAsItWasEncodedAndDamageIsRefused) {
   }
 }
 
+TEST_F(WaitGraph, SomebodyWhoIsNotWaitingIsInNoCircle) { EXPECT_FALSE(Circle({Waits(10, {"a"}, {2})}, 99)); }
+
+/// Two ways to the same waiter: looked at once, and the circle behind it is found.
+TEST_F(WaitGraph, SeveralWaysToTheSameWaiter) {
+  const std::vector<Waiter> waiters = {Waits(10, {"a", "b"}), Waits(11, {"c"}, {1}), Waits(12, {"c"}, {2}),
+                                       Writes(13, {"d:1"}, {3})};
+  EXPECT_FALSE(Circle(waiters, 10));
+  table_.Add(Row(4, {"d"}, 3));
+  std::vector<Waiter> closed = waiters;
+  closed[0].holds = {4};
+  closed[3].kind = WaiterKind::kAcquire;
+  const auto circle = Circle(closed, 10);
+  ASSERT_TRUE(circle);
+  EXPECT_THAT(*circle, HasSubstr("pid 13 waits for lease 4 (d), held by pid 10"));
+}
+
+TEST(Waiter, TwoThatShareDoNotConflict) {
+  Waiter a = Waits(1, {"a"}), b = Waits(2, {"a:1"}), c = Waits(3, {"c"});
+  EXPECT_TRUE(Conflict(a, b));
+  EXPECT_FALSE(Conflict(a, c));
+  a.mode = LeaseMode::kShared;
+  EXPECT_TRUE(Conflict(a, b)) << "one of them is exclusive";
+  b.mode = LeaseMode::kShared;
+  EXPECT_FALSE(Conflict(a, b));
+}
+
+/// In shared memory, where any member may have written it.
+TEST(Waiter, AChangedByteIsRefusedOrMakesAnotherWaiter) {
+  base::Bytes bytes;
+  EncodeWaiter(Writes(0, {"a:1", "p/**"}, {7, 300}), bytes);
+  int refused = 0;
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    for (unsigned value = 0; value < 256; ++value) {
+      base::Bytes changed = bytes;
+      changed[i] = static_cast<std::byte>(value);
+      const auto waiter = DecodeWaiter(changed);
+      refused += waiter ? 0 : 1;
+      if (!waiter) continue;
+      base::Bytes again;
+      EncodeWaiter(*waiter, again);
+      EXPECT_TRUE(DecodeWaiter(again));
+    }
+  }
+  EXPECT_GT(refused, 1'000);
+  bytes.push_back(std::byte{0});
+  EXPECT_FALSE(DecodeWaiter(bytes));
+}
+
 }  // namespace
 }  // namespace tenure::lease

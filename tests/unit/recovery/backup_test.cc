@@ -128,6 +128,45 @@ TEST_F(BackupTest, DamageInTheSourceIsFoundNotCopied) {
   EXPECT_FALSE(FindStore(store.env(), target()).ok());
 }
 
+TEST_F(BackupTest, CanBeInterruptedAtEveryStep) {
+  store.CommitPuts(3);
+  store.NewEpoch();
+  store.CommitPuts(3);
+  for (int steps = 1;; ++steps) {
+    int asked = 0;
+    std::uint64_t most = 0;
+    BackupOptions options;
+    options.to_lsn = 6;
+    options.progress = [&](std::uint64_t done, std::uint64_t total) {
+      EXPECT_LE(done, total);
+      EXPECT_GE(done, most) << "it only grows";
+      most = done;
+      return ++asked < steps;
+    };
+    const Status copied = CopyStore(store.env(), store.layout(), target(), options);
+    if (copied.ok()) {
+      EXPECT_GT(steps, 5);
+      break;
+    }
+    EXPECT_EQ(copied.error().code, ErrorCode::kClosed) << copied.error().message;
+    EXPECT_THAT(Must(store.env().List(target())), IsEmpty()) << steps;
+  }
+  ExpectWholeCopyAt(6);
+}
+
+TEST_F(BackupTest, AFileThatEndsTooEarlyIsNotCopied) {
+  store.CommitPuts(3);
+  store.NewEpoch();
+  store.CommitPuts(1);
+  store.Close();
+  const std::string first = store.frames()[0].path;
+  HandMadeStore::Edit(first, [](base::Bytes& bytes) { bytes.resize(journal::kSegmentHeaderBytes + 64); });
+  const Status copied = Copy(4);
+  ASSERT_FALSE(copied.ok());
+  EXPECT_EQ(copied.error().code, ErrorCode::kCorruption);
+  EXPECT_EQ(copied.error().path, first);
+}
+
 TEST_F(BackupTest, AnInterruptedCopyIsNoStore) {
   store.CommitPuts(3);
   base::SetFailPoints("backup.before_rename=eio@1");

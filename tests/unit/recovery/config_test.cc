@@ -69,7 +69,14 @@ TEST_F(ConfigTest, NamesTheDamagedMember) {
                {"\"store_id\": \"", "\"store_id\": \"x", "store_id"},
                {"\"journal_id\"", "\"journal_ed\"", "journal_id"},
                {"\"created_at\": \"", "\"created_at\": \"never ", "created_at"},
-               {"\"shared_with_group\": false", "\"shared_with_group\": 1", "shared_with_group"}};
+               {"\"shared_with_group\": false", "\"shared_with_group\": 1", "shared_with_group"},
+               {"\"format\"", "\"formal\"", "member 'format' is missing"},
+               {"\"incarnation\"", "\"incarnatio\"", "member 'incarnation' is missing"},
+               {"\"incarnation\": 1", "\"incarnation\": \"1\"", "member 'incarnation' is no whole number"},
+               {"\"created_at\": \"", "\"created_at\": 17, \"was\": \"", "member 'created_at' is no string"},
+               {"\"writer_slots\": ", "\"writer_slots\": 9999", "bad member 'writer_slots' is over"},
+               {"\"writer_slots\": ", "\"writer_slots\": -", "bad member 'writer_slots' is no whole number"},
+               {"\"options\": {", "\"options\": 7, \"were\": {", "member 'options' is no object"}};
   const std::string sound = Text();
   for (const auto& c : cases) {
     Write(sound);
@@ -80,6 +87,25 @@ TEST_F(ConfigTest, NamesTheDamagedMember) {
     EXPECT_THAT(read.error().message, HasSubstr(c.named));
     EXPECT_EQ(read.error().path, store.layout().config());
   }
+}
+
+TEST_F(ConfigTest, OptionsThatAreNotThereHaveTheirDefaults) {
+  Write(Replaced("\"shared_with_group\"", "\"later_option\""));
+  EXPECT_FALSE(Must(ReadConfig(store.env(), store.layout())).shared_with_group);
+  Write(Replaced("\"writer_slots\"", "\"other_slots\""));
+  EXPECT_EQ(Must(ReadConfig(store.env(), store.layout())).writer_slots, Config().writer_slots);
+}
+
+TEST_F(ConfigTest, WhatIsNoObjectIsNoConfig) {
+  for (const char* text : {"[]", "7", "null"}) {
+    Write(text);
+    const auto read = ReadConfig(store.env(), store.layout());
+    ASSERT_FALSE(read.ok()) << text;
+    EXPECT_EQ(read.error().code, ErrorCode::kCorruption);
+    EXPECT_THAT(read.error().message, HasSubstr("not a JSON object"));
+  }
+  Write("");
+  EXPECT_EQ(ReadConfig(store.env(), store.layout()).error().offset, 0u);
 }
 
 TEST_F(ConfigTest, NamesTheOffsetOfASyntaxError) {

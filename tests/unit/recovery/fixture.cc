@@ -8,8 +8,8 @@
 namespace tenure::recovery {
 namespace {
 
-std::string MakeTempDir() {
-  std::string name = ::testing::TempDir() + "tenure-recovery-XXXXXX";
+std::string MakeTempDir(const std::string& below) {
+  std::string name = below + "tenure-recovery-XXXXXX";
   TENURE_CHECK(mkdtemp(name.data()) != nullptr);
   return name;
 }
@@ -21,6 +21,9 @@ base::Hash128 ModelState::Hash() const {
   for (const auto& item : entries) sum += model::RowHash(item.second);
   for (const auto& item : tags) sum += model::RowHash(item.second);
   for (const auto& item : requests) sum += model::RowHash(item.second);
+  for (const auto& item : policies) sum += model::RowHash(item.second);
+  for (const auto& item : parked) sum += model::RowHash(item.second);
+  for (const auto& item : leases) sum += model::RowHash(item.second);
   return sum;
 }
 
@@ -41,11 +44,20 @@ ModelState ReadIndex(const std::string& path) {
     state.requests[row.request_id] = row;
     return true;
   }));
+  for (const Policy& row : Must(reader->Policies())) state.policies[row.glob] = row;
+  Must(reader->ForEachConflict([&](const ParkedConflict& row) {
+    state.parked[row.id] = row;
+    return true;
+  }));
+  Must(reader->ForEachLease([&](const model::LeaseRow& row) {
+    state.leases[row.info.id] = row;
+    return true;
+  }));
   return state;
 }
 
-HandMadeStore::HandMadeStore()
-    : env_(base::Env::Posix()), dir_(MakeTempDir()), layout_{dir_ + "/.tenure"}, factory_(env_, layout_.journal()) {
+HandMadeStore::HandMadeStore(const std::string& dir)
+    : env_(base::Env::Posix()), dir_(MakeTempDir(dir)), layout_{dir_ + "/.tenure"}, factory_(env_, layout_.journal()) {
   for (const std::string& made : {layout_.root, layout_.journal(), layout_.index(), layout_.checkpoints()}) {
     Must(env_.CreateDirectory(made));
   }
@@ -142,6 +154,83 @@ HandMadeStore& HandMadeStore::PruneRequests(Lsn below) {
   effect.below_lsn = below;
   txn.effects.push_back(effect);
   std::erase_if(state_.requests, [&](const auto& item) { return item.second.lsn < below; });
+  return Done();
+}
+
+model::CommittedTxn& HandMadeStore::NewTxnOf(model::EffectKind kind, model::RareEffect rare) {
+  model::CommittedTxn& txn = NewTxn();
+  model::Effect& effect = txn.effects.emplace_back();
+  effect.kind = kind;
+  if (!model::IsLease(kind)) effect.rare = std::make_shared<const model::RareEffect>(std::move(rare));
+  return txn;
+}
+
+HandMadeStore& HandMadeStore::SetPolicy(const std::string& glob, bool immutable) {
+  model::RareEffect rare;
+  rare.policy.glob = glob;
+  rare.policy.immutable = immutable;
+  state_.policies[glob] = model::PolicyAfter(NewTxnOf(model::EffectKind::kSetPolicy, std::move(rare)), 0);
+  return Done();
+}
+
+HandMadeStore& HandMadeStore::DeletePolicy(const std::string& glob) {
+  model::RareEffect rare;
+  rare.policy.glob = glob;
+  NewTxnOf(model::EffectKind::kDeletePolicy, std::move(rare));
+  state_.policies.erase(glob);
+  return Done();
+}
+
+HandMadeStore& HandMadeStore::Park(const std::string& name, const std::string& version) {
+  model::RareEffect rare;
+  rare.parked.name = name;
+  rare.parked.rest = version;
+  ArtifactEntry& ours = rare.parked.entry.ours.emplace();
+  ours.name = name;
+  ours.version = version;
+  rare.parked.entry.theirs = ours;
+  rare.parked.entry.theirs->revision = 1;
+  const ParkedConflict parked = model::ParkedAfter(NewTxnOf(model::EffectKind::kPark, std::move(rare)), 0);
+  state_.parked[parked.id] = parked;
+  return Done();
+}
+
+HandMadeStore& HandMadeStore::Resolve(const ConflictId& id) {
+  model::RareEffect rare;
+  rare.resolved = id;
+  NewTxnOf(model::EffectKind::kResolve, std::move(rare));
+  state_.parked.erase(id);
+  return Done();
+}
+
+HandMadeStore& HandMadeStore::GrantLease(const std::string& scope) {
+  model::CommittedTxn& txn = NewTxnOf(model::EffectKind::kGrantLease);
+  model::LeaseRow& row = txn.effects.front().lease.emplace_back().row;
+  row.info.scopes = {scope};
+  row.info.ttl_ms = 10'000;
+  row.info.host = "here";
+  row.slot = static_cast<std::uint32_t>(txn.lsn);
+  state_.leases[txn.lsn] = model::LeaseAfter(txn, txn.effects.front());
+  return Done();
+}
+
+HandMadeStore& HandMadeStore::EndLease(Lsn id, model::EffectKind how) {
+  model::CommittedTxn& txn = NewTxnOf(how);
+  txn.effects.front().lease.emplace_back().row.info.id = id;
+  state_.leases.erase(id);
+  return Done();
+}
+
+HandMadeStore& HandMadeStore::SetCursor(const std::string& name, Lsn lsn) {
+  model::RareEffect rare;
+  rare.cursor.name = name;
+  rare.cursor.lsn = lsn;
+  NewTxnOf(model::EffectKind::kSetCursor, std::move(rare));
+  return Done();
+}
+
+HandMadeStore& HandMadeStore::Trim(model::EffectKind what, Lsn below) {
+  NewTxnOf(what).effects.front().below_lsn = below;
   return Done();
 }
 

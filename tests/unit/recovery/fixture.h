@@ -43,6 +43,9 @@ struct ModelState {
   std::map<std::pair<std::string, std::string>, ArtifactEntry> entries;
   std::map<std::pair<std::string, std::string>, TagEntry> tags;
   std::map<std::string, model::RequestRow> requests;
+  std::map<std::string, Policy> policies;
+  std::map<ConflictId, ParkedConflict> parked;
+  std::map<Lsn, model::LeaseRow> leases;
   base::Hash128 Hash() const;
   friend bool operator==(const ModelState&, const ModelState&) = default;
 };
@@ -52,7 +55,8 @@ ModelState ReadIndex(const std::string& path);
 
 class HandMadeStore {
  public:
-  HandMadeStore();
+  /// In a directory of its own below `dir`.
+  explicit HandMadeStore(const std::string& dir = ::testing::TempDir());
   ~HandMadeStore();
 
   base::Env& env() const { return env_; }
@@ -71,6 +75,15 @@ class HandMadeStore {
   HandMadeStore& Delete(const std::string& name, const std::string& version);
   HandMadeStore& SetTag(const std::string& name, const std::string& tag, const std::string& version);
   HandMadeStore& PruneRequests(Lsn below);
+  HandMadeStore& SetPolicy(const std::string& glob, bool immutable);
+  HandMadeStore& DeletePolicy(const std::string& glob);
+  HandMadeStore& Park(const std::string& name, const std::string& version);
+  HandMadeStore& Resolve(const ConflictId& id);
+  HandMadeStore& GrantLease(const std::string& scope);
+  HandMadeStore& EndLease(Lsn id, model::EffectKind how);
+  HandMadeStore& SetCursor(const std::string& name, Lsn lsn);
+  /// Of superseded revisions or of the journal: neither changes a row.
+  HandMadeStore& Trim(model::EffectKind what, Lsn below);
   /// Writes what was collected as one frame.
   void Commit();
   /// `count` frames of one put each, over `keys` keys.
@@ -104,6 +117,8 @@ class HandMadeStore {
  private:
   model::CommittedTxn& NewTxn();
   HandMadeStore& Done();
+  /// A transaction of this effect; the fields of `rare` go with it.
+  model::CommittedTxn& NewTxnOf(model::EffectKind kind, model::RareEffect rare = {});
   void OpenWriter(const journal::LiveSegment& segment, const model::JournalPosition& at);
 
   base::Env& env_;

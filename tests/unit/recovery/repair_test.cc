@@ -204,6 +204,65 @@ TEST_F(RepairTest, NamesARangeWhereNothingCanBeRead) {
   ExpectWholeAt(2);
 }
 
+TEST_F(RepairTest, WhatIsNeitherEntryNorTagIsNamedToo) {
+  store.CommitPuts(2);
+  store.SetPolicy("team/**", true).DeletePolicy("old/**").Park("lib/a0", "1.0").Resolve({5, 0});
+  store.GrantLease("lib/**").EndLease(7, model::EffectKind::kExpireLease).SetCursor("mirror", 2);
+  store.Trim(model::EffectKind::kTrimJournal, 2);
+  store.Commit();
+  store.Close();
+  Damage(1);
+  const RepairReport report = Must(Run(true, true));
+  const char* const acts[] = {
+      "set_policy 'team/**'",      "delete_policy 'old/**'", "park 5 of lib/a0:1.0", "resolve 5",
+      "lease_acquire 7 of lib/**", "lease_expire 7",         "set_cursor mirror",    "trim_journal below LSN 2"};
+  std::string lost;
+  for (const std::string& line : report.lost) lost += line + "\n";
+  for (const char* act : acts) EXPECT_THAT(lost, HasSubstr(std::string(": ") + act + "\n"));
+}
+
+TEST_F(RepairTest, TheIndexTellsOfWhatNoFrameHoldsAnyMore) {
+  store.CommitPuts(2);
+  store.SetPolicy("team/**", true).Park("lib/a0", "1.0").GrantLease("lib/**");
+  store.Commit();
+  store.ApplyIndex();
+  store.Close();
+  Damage(2);
+  const RepairReport report = Must(Run(true, true));
+  EXPECT_THAT(report.lost, ::testing::ElementsAre(HasSubstr("set_policy 'team/**' (as the index has it)"),
+                                                  HasSubstr("park 4 of lib/a0:1.0 (as the index has it)"),
+                                                  HasSubstr("lease_acquire 5 of lib/** (as the index has it)")));
+}
+
+TEST_F(RepairTest, DeletionsRequestsAndLongTransactionsAreNamed) {
+  store.Put("lib/a", "1").SetTag("lib/a", "prod", "1");
+  store.Commit();
+  store.Put("lib/b", "1");
+  store.Commit();
+  store.Delete("lib/a", "1");
+  store.Commit();
+  store.Close();
+  Damage(1);
+  RepairReport report = Must(Run(true, true));
+  EXPECT_THAT(report.lost, Contains(HasSubstr("delete lib/a:1")));
+  store.ApplyIndex();
+  store.Close();
+  HandMadeStore::Flip(store.frames()[2].path, store.frames()[2].offset + 170);
+  report = Must(Run(true, true));
+  EXPECT_THAT(report.lost, Contains(HasSubstr("delete lib/a:1 (as the index has it)")));
+}
+
+TEST_F(RepairTest, AShortListStandsForALongOne) {
+  store.CommitPuts(1);
+  store.CommitPuts(14, 20);
+  store.ApplyIndex();
+  store.Close();
+  Damage(1);
+  const auto refused = Run(false);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_THAT(refused.error().message, HasSubstr("and 4 more lines"));
+}
+
 TEST_F(RepairTest, ADamagedIndexAloneIsRebuiltWithoutLossOrConsent) {
   store.CommitPuts(20);
   store.ApplyIndex();

@@ -170,6 +170,97 @@ TEST_F(VerifyTest, AMissingSegmentIsNamed) {
   EXPECT_THAT(report.problems, Contains(Field(&Error::message, HasSubstr("missing")))) << Messages(report);
 }
 
+/// Of each kind of wrong header, with what is around it: the rest of the journal is read all the same.
+TEST_F(VerifyTest, EachThingThatIsWrongWithASegmentIsSaid) {
+  store.CommitPuts(2);
+  store.NewEpoch();
+  store.CommitPuts(2);
+  const std::string middle = store.SegmentPath();
+  store.NewEpoch();
+  store.CommitPuts(2);
+  const std::string newest = store.SegmentPath();
+  store.Close();
+  const base::Bytes sound = HandMadeStore::Read(middle), last = HandMadeStore::Read(newest);
+  const auto mend = [](base::Bytes& bytes) {
+    base::StoreLe(&bytes[journal::segment_at::kCrc],
+                  base::Crc32c(base::ByteView(bytes).first(journal::segment_at::kCrc)));
+  };
+  const auto check = [&](const std::string& path, const std::function<void(base::Bytes&)>& edit, const char* says) {
+    HandMadeStore::Edit(path, edit);
+    const VerifyReport report = RunJournal(6);
+    EXPECT_THAT(report.problems, Contains(AllOf(Field(&Error::path, path), Field(&Error::message, HasSubstr(says)))))
+        << Messages(report);
+    HandMadeStore::Edit(middle, [&](base::Bytes& bytes) { bytes = sound; });
+    HandMadeStore::Edit(newest, [&](base::Bytes& bytes) { bytes = last; });
+    return report;
+  };
+  check(
+      middle,
+      [&](base::Bytes& bytes) {
+        bytes[journal::segment_at::kStoreId] ^= std::byte{1};
+        mend(bytes);
+      },
+      "the segment belongs to another store");
+  check(
+      middle,
+      [&](base::Bytes& bytes) {
+        bytes[journal::segment_at::kOrdinal] = std::byte{9};
+        mend(bytes);
+      },
+      "the segment's header calls it ");
+  check(
+      middle, [](base::Bytes& bytes) { bytes.resize(journal::kSegmentHeaderBytes + 8); },
+      "the file is shorter than its sealed length");
+  check(
+      middle, [](base::Bytes& bytes) { bytes.resize(100); }, "the file ends within the segment header");
+  check(
+      newest, [](base::Bytes& bytes) { bytes.resize(100); }, "the file ends within the segment header");
+  check(
+      newest,
+      [&](base::Bytes& bytes) {
+        bytes[journal::segment_at::kPrevEpoch] = std::byte{0x77};
+        mend(bytes);
+      },
+      "the segment's predecessor is not older than itself");
+  // A newer format is nothing to repair.
+  HandMadeStore::Edit(middle, [&](base::Bytes& bytes) {
+    bytes[journal::segment_at::kVersion] = std::byte{99};
+    mend(bytes);
+  });
+  EXPECT_EQ(Verify(store.env(), store.layout(), {}).error().code, ErrorCode::kUnsupported);
+}
+
+TEST_F(VerifyTest, AJournalThatBeginsTooLateIsSaid) {
+  store.CommitPuts(2);
+  store.NewEpoch();
+  store.CommitPuts(2);
+  const std::string newest = store.SegmentPath();
+  store.Close();
+  HandMadeStore::Edit(newest, [&](base::Bytes& bytes) {
+    for (const std::size_t at :
+         {journal::segment_at::kPrevEpoch, journal::segment_at::kPrevOrdinal, journal::segment_at::kPrevSealedBytes}) {
+      base::StoreLe(&bytes[at], std::uint64_t{0});
+    }
+    base::StoreLe(&bytes[journal::segment_at::kCrc],
+                  base::Crc32c(base::ByteView(bytes).first(journal::segment_at::kCrc)));
+  });
+  const VerifyReport report = RunJournal(4);
+  EXPECT_THAT(Messages(report), HasSubstr("the journal before LSN 3 is missing, and no checkpoint covers it"));
+}
+
+/// Only a few of many rows that differ are named.
+TEST_F(VerifyTest, ManyDifferencesAreCounted) {
+  store.CommitPuts(40, 3);
+  store.ApplyIndex();
+  store.Close();
+  Execute(store.index_path(), "UPDATE history SET writer = 'x'");
+  VerifyOptions options;
+  options.deep = true;
+  const VerifyReport report = Run(options);
+  EXPECT_EQ(report.problems.size(), 11u);
+  EXPECT_THAT(Messages(report), HasSubstr("and 27 more of this kind"));
+}
+
 TEST_F(VerifyTest, AMendedChecksumDoesNotHideAnEdit) {
   store.CommitPuts(3);
   store.Close();

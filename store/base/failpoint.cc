@@ -12,6 +12,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "store/base/error.h"
@@ -23,7 +24,7 @@ extern "C" void __gcov_dump() __attribute__((weak));
 namespace tenure::base {
 namespace {
 
-enum class Action : std::uint8_t { kNone, kKill, kStop, kIoError, kNoSpace };
+enum class Action : std::uint8_t { kNone, kKill, kStop, kIoError, kNoSpace, kMisuse };
 
 struct Point {
   std::string name;
@@ -51,6 +52,28 @@ Registry& TheRegistry() {
 enum Switch : int { kUnread, kOff, kOn };
 std::atomic<int> points_switch{kUnread};
 std::atomic<int> bugs_switch{kUnread};
+
+/// Does what the sanitizer of this build reports, to test that tests notice it. Volatile, or the compiler leaves it
+/// out.
+#if defined(__SANITIZE_ADDRESS__)
+constexpr bool kMisuseIsReported = true;
+void Misuse() {
+  volatile int* const volatile freed = new int(1);  // volatile, or the compiler leaves it out
+  delete freed;
+  *freed = 2;
+}
+#elif defined(__SANITIZE_THREAD__)
+constexpr bool kMisuseIsReported = true;
+void Misuse() {
+  static int raced = 0;
+  std::thread other([] { ++raced; });
+  ++raced;
+  other.join();
+}
+#else
+constexpr bool kMisuseIsReported = false;
+void Misuse() {}
+#endif
 
 [[noreturn]] void RefuseSpec(std::string_view item) {
   // A test whose fail point never fires would pass for the wrong reason.
@@ -80,6 +103,7 @@ Point ParsePoint(const std::string& item) {
   if (action == "stop") point.action = Action::kStop;
   if (action == "eio") point.action = Action::kIoError;
   if (action == "enospc") point.action = Action::kNoSpace;
+  if (action == "misuse" && kMisuseIsReported) point.action = Action::kMisuse;
   if (point.action == Action::kNone) RefuseSpec(item);
   if (at == std::string::npos) {
     point.sticky = point.action == Action::kIoError || point.action == Action::kNoSpace;
@@ -146,6 +170,7 @@ Action CountAndSignal(const char* name) {
   if (action == Action::kKill && __gcov_dump != nullptr) __gcov_dump();
   if (action == Action::kKill) ::raise(SIGKILL);
   if (action == Action::kStop) ::raise(SIGSTOP);
+  if (action == Action::kMisuse) Misuse();
   return action;
 }
 

@@ -2,7 +2,8 @@
 // catch. Compiled in only with TENURE_TESTING; otherwise every macro is nothing.
 //
 //   TENURE_FAILPOINT="journal.mid_write=kill@3"   kill -9 this process the third time it gets there
-//   actions: kill, stop (SIGSTOP), eio (FailPointError returns kIo), enospc; several separated by ','
+//   actions: kill, stop (SIGSTOP), eio (FailPointError returns kIo), enospc; several separated by ','; in a build with
+//   AddressSanitizer or ThreadSanitizer also misuse, which it reports
 //   NAME=ACTION@N acts on hit N of this process, @N+ on hit N and all later ones; without it kill and
 //   stop act on the first hit, errors on all. A spec that cannot be read aborts the process.
 //   TENURE_FAILPOINT_LOG=FILE                     append one line per point reached (first time each)

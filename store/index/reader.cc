@@ -1,5 +1,6 @@
 // Opening, snapshots, and reads of one key. Listings and sums are in queries.cc.
 #include "store/base/error.h"
+#include "store/base/guarded.h"
 #include "store/index/reader_state.h"
 
 namespace tenure::index {
@@ -43,8 +44,11 @@ Status IndexReader::BeginSnapshot() {
 
 void IndexReader::EndSnapshot() {
   if (!state_->in_snapshot) return;
-  const auto end = state_->end.Get(state_->connection);
-  if (end.ok()) (void)(*end)->Run();
+  // Destructors come here, perhaps for want of memory: nothing may be thrown.
+  (void)base::Guarded([&]() -> Status {
+    TENURE_ASSIGN(Statement* const end, state_->end.Get(state_->connection));
+    return end->Run();
+  });
   state_->connection.Rollback();  // where that came to nothing
   state_->in_snapshot = false;
 }

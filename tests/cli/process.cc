@@ -13,6 +13,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "tests/support/sanitizer_reports.h"
+
 namespace tenure::testing {
 namespace {
 
@@ -103,6 +105,7 @@ Finished RunToEnd(const Launch& launch) {
   finished.out = Content(out);
   finished.err = Content(err);
   for (const int fd : {in, out, err}) ::close(fd);
+  FailOnSanitizerReport(finished.err);
   return finished;
 }
 
@@ -122,6 +125,7 @@ Child::~Child() {
   if (pid_ > 0) {
     ::kill(pid_, SIGKILL);
     StatusOf(pid_);
+    FailOnSanitizerReport(Content(err_));
   }
   CloseInput();
   CloseOutput();
@@ -186,6 +190,7 @@ Finished Child::WaitForEnd() {
   finished.out = std::exchange(buffer_, {});
   finished.status = StatusOf(std::exchange(pid_, -1));
   finished.err = Content(err_);
+  FailOnSanitizerReport(finished.err);
   return finished;
 }
 

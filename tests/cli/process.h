@@ -1,4 +1,5 @@
-// Child processes for tests: run one to its end, or talk to it while it runs.
+// Child processes for tests: run one to its end, or talk to it while it runs. When what it wrote to stderr holds a
+// sanitizer's report, the test fails.
 #pragma once
 
 #include <sys/types.h>

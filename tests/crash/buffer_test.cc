@@ -242,6 +242,7 @@ TEST_F(Hostile, AProcessThatWritesOverItsOwnMemoryHarmsNobodyElse) {
   for (std::uint64_t round = 0; round < 4; ++round) {
     const std::string number = std::to_string(round);
     Child hostile = Start({"h" + number, "hostile", std::to_string(seed + round)});
+    hostile.Misbehaves();
     hostile.WaitForOutput();  // it is at it, and does not stop
     Child second = Start(Many("b" + number));
     Child third = Start(Many("c" + number));

@@ -143,5 +143,34 @@ const Scenario kTakeoverPoints[] = {
 INSTANTIATE_TEST_SUITE_P(Points, KilledInTakeover, ::testing::ValuesIn(kTakeoverPoints), Name);
 INSTANTIATE_TEST_SUITE_P(Points, StoppedInTakeover, ::testing::ValuesIn(kTakeoverPoints), Name);
 
+/// The first process has stopped with its own transactions published and not answered; the second dies while it
+/// takes over from it and answers them.
+class KilledWhileAnswering : public Takeover {};
+
+TEST_P(KilledWhileAnswering, TheNextOneAnswersTheRest) {
+  Child first = Start(Many("a", 8), "commit.after_publish=stop@3");
+  ASSERT_TRUE(first.WaitStopped());
+  const auto died = Start(Many("b", 8), Kill(GetParam())).Wait();
+  ASSERT_TRUE(died.killed()) << "never reached " << GetParam().point << "\n" << died.out << died.err;
+  Note(died.out);
+  for (const char* writer : {"c", "b"}) {
+    const auto done = Start(Many(writer, 8)).Wait();
+    ASSERT_EQ(done.exit_code, 0) << done.out << done.err;
+    Note(done.out);
+  }
+  first.Kill(SIGCONT);
+  const auto woken = first.Wait();
+  ASSERT_EQ(woken.exit_code, 0) << woken.out << woken.err;
+  Note(woken.out);
+  EXPECT_EQ(acknowledged_.size(), kAll) << rejected_;
+  CheckEverything();
+}
+
+INSTANTIATE_TEST_SUITE_P(Points, KilledWhileAnswering,
+                         ::testing::Values(Scenario{"takeover.heads_restamped", 1},
+                                           Scenario{"takeover.buffer_restamped", 1}, Scenario{"takeover.answered", 1},
+                                           Scenario{"takeover.answered", 3}),
+                         Name);
+
 }  // namespace
 }  // namespace tenure

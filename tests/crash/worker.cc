@@ -11,13 +11,20 @@
 //                                          and the answer bank of this process, until it is killed; says "ready"
 //   crash_worker DIR WRITER compact        one compaction
 //   crash_worker DIR WRITER open           opens, reads one key, closes
+//   crash_worker DIR WRITER lease WAIT     waits up to WAIT ms for a lease of everything, gives it back; says "leased"
+//   crash_worker DIR WRITER renew TOKEN    renews that lease
+//   crash_worker DIR WRITER watch ID       gives every event from the first on, up to the one of request ID
+//   crash_worker DIR WRITER backup TO      a copy of the store
+//   crash_worker DIR WRITER rebuild        replaces the index by a new one
+//   crash_worker DIR WRITER repair         repairs the journal, accepting the loss; says "kept <last good LSN>"
 //
-// Lines: "ack <request id> <lsn>", "reject <request id> <code>", "error <message>".
+// Lines: "ack <request id> <lsn>", "reject <request id> <code>", "error <message>", "event <lsn> <request id>".
 #include <unistd.h>
 
 #include <signal.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <deque>
 #include <random>
@@ -28,7 +35,11 @@
 
 #include "store/ingest/registry.h"
 #include "store/recovery/config.h"
+#include "store/recovery/repair.h"
+#include "store/recovery/replace_index.h"
+#include "tenure/lease.h"
 #include "tenure/store.h"
+#include "tenure/watch.h"
 
 namespace tenure {
 namespace {
@@ -186,10 +197,61 @@ int BeHostile(Store& store, const std::string& directory, const std::string& wri
   }
 }
 
+int Told(const Error* error) {
+  if (error != nullptr) Say("error " + error->message);
+  return error != nullptr ? 1 : 0;
+}
+template <typename T>
+int Told(const Result<T>& result) {
+  return Told(result.ok() ? nullptr : &result.error());
+}
+
+int WaitForLease(Store& store, int wait_ms) {
+  AcquireOptions options;
+  options.scopes = {"**"};
+  options.ttl = std::chrono::milliseconds(600'000);
+  options.wait = std::chrono::milliseconds(wait_ms);
+  auto lease = store.Acquire(options);
+  if (!lease.ok()) return Told(&lease.error());
+  Say("leased");
+  const Status released = lease->Release();
+  return Told(released.ok() ? nullptr : &released.error());
+}
+
+int WatchUntil(const Store& store, const std::string& last) {
+  WatchOptions options;
+  options.from = 1;
+  auto watch = store.Watch(options);
+  if (!watch.ok()) return Told(&watch.error());
+  for (;;) {
+    const auto events = watch->Next();
+    if (!events.ok()) return Told(&events.error());
+    for (const Event& event : *events) {
+      if (event.effect == 0) Say("event " + std::to_string(event.lsn) + " " + event.request_id);
+      if (event.request_id == last) return 0;
+    }
+  }
+}
+
+int Repair(base::Env& env, const recovery::Layout& layout) {
+  recovery::RepairOptions options;
+  options.accept_loss = true;
+  const auto report = recovery::Repair(env, layout, options);
+  if (report.ok()) Say("kept " + std::to_string(report->last_good_lsn));
+  return Told(report);
+}
+
 int Main(int argc, char** argv) {
   if (argc < 4) return 2;
   const std::string writer = argv[2];
   const std::string mode = argv[3];
+  base::Env& env = base::Env::Posix();
+  const recovery::Layout layout{std::string(argv[1]) + "/.tenure"};
+  if (mode == "repair") return Repair(env, layout);
+  if (mode == "rebuild") {
+    const auto config = recovery::ReadConfig(env, layout);
+    return config.ok() ? Told(recovery::ReplaceIndex(env, layout, *config, {})) : Told(config);
+  }
   OpenOptions options;
   options.writer = writer + "@crash";
   options.commit_ttl_ms = 100;
@@ -218,6 +280,10 @@ int Main(int argc, char** argv) {
     const auto entry = store->Get("shared:1");
     return entry.ok() || entry.error().code == ErrorCode::kNotFound ? 0 : 1;
   }
+  if (mode == "lease" && argc == 5) return WaitForLease(*store, std::atoi(argv[4]));
+  if (mode == "renew" && argc == 5) return Told(store->RenewLease(argv[4]));
+  if (mode == "watch" && argc == 5) return WatchUntil(*store, argv[4]);
+  if (mode == "backup" && argc == 5) return Told(store->Backup(argv[4]));
   return 2;
 }
 

@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+#include "tests/support/sanitizer_reports.h"
+
 extern char** environ;
 
 namespace tenure::testing {
@@ -53,7 +55,10 @@ class Child {
     if (failed != 0) throw std::runtime_error("cannot start " + command[0]);
   }
   Child(Child&& other) noexcept
-      : pid_(std::exchange(other.pid_, 0)), out_(std::exchange(other.out_, -1)), err_(std::exchange(other.err_, -1)) {}
+      : pid_(std::exchange(other.pid_, 0)),
+        out_(std::exchange(other.out_, -1)),
+        err_(std::exchange(other.err_, -1)),
+        misbehaves_(other.misbehaves_) {}
   Child& operator=(Child&&) = delete;
   ~Child() {
     if (pid_ > 0) {
@@ -63,6 +68,8 @@ class Child {
   }
 
   pid_t pid() const { return pid_; }
+  /// It does on purpose what sanitizers report.
+  void Misbehaves() { misbehaves_ = true; }
   void Kill(int signal = SIGKILL) { ::kill(pid_, signal); }
 
   /// Waits for the first output, or until it has ended or stopped.
@@ -87,7 +94,7 @@ class Child {
     return info.si_code == CLD_STOPPED;
   }
 
-  /// Collects the output to its end, then the status.
+  /// Collects the output to its end, then the status. Fails the test when it holds a sanitizer's report.
   Ended Wait() {
     Ended ended;
     pollfd fds[2] = {{out_, POLLIN, 0}, {err_, POLLIN, 0}};
@@ -111,6 +118,7 @@ class Child {
     ::close(std::exchange(out_, -1));
     ::close(std::exchange(err_, -1));
     if (WIFEXITED(ended.status)) ended.exit_code = WEXITSTATUS(ended.status);
+    if (!misbehaves_) FailOnSanitizerReport(ended.err);
     return ended;
   }
 
@@ -118,6 +126,7 @@ class Child {
   pid_t pid_ = 0;
   int out_ = -1;
   int err_ = -1;
+  bool misbehaves_ = false;
 };
 
 }  // namespace tenure::testing

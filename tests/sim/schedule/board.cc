@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <new>
 
 namespace tenure::sim {
@@ -15,6 +16,16 @@ Board* the_board = nullptr;
 }  // namespace
 
 Board& TheBoard() { return *the_board; }
+
+void Counts::AddKills(const char* point, std::uint64_t kills) {
+  for (KillsAt& at : kills_at) {
+    if (at.point == nullptr) at.point = point;
+    if (std::strcmp(at.point, point) != 0) continue;
+    at.kills += kills;
+    return;
+  }
+  std::abort();
+}
 
 void MapBoard() {
   void* memory = ::mmap(nullptr, sizeof(Board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

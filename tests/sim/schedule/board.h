@@ -38,7 +38,9 @@ struct Thread {
   std::atomic<std::uint32_t> go{0};
   State state = State::kFree;
   bool timed_out = false;
-  bool behind_point = false;  ///< Its last fail point is nearer than its last compare-and-swap.
+  const char* behind_point = nullptr;  ///< Its last fail point, when that is nearer than its last compare-and-swap.
+  /// Where it is, for the count of kills: a fail point, also at the compare-and-swap behind it; null elsewhere.
+  const char* at_point = nullptr;
   std::uint16_t process = 0;
   std::uint16_t number = 0;  ///< Within its process; with it, the name that the trace knows.
   std::uint32_t weight = 16;
@@ -89,9 +91,18 @@ struct TraceLine {
 };
 inline constexpr std::size_t kTraceKept = 256;
 
+/// How many processes were killed with a thread at one fail point. The name's address is the same in all processes.
+struct KillsAt {
+  const char* point = nullptr;
+  std::uint64_t kills = 0;
+};
+inline constexpr std::size_t kPointsMax = 128;
+
 struct Counts {
   std::uint64_t steps = 0, switches = 0, kills = 0, stops = 0, slow = 0, io_errors = 0, jumps = 0, spurious = 0;
   std::uint64_t calls = 0, acknowledged = 0, lsn = 0, takeovers = 0, starts = 0, longest_wait_ns = 0;
+  std::array<KillsAt, kPointsMax> kills_at;  ///< Up to the first without a name.
+  void AddKills(const char* point, std::uint64_t kills);
 };
 
 struct Board {

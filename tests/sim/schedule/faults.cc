@@ -45,6 +45,15 @@ void JumpClock(Board& board) {
   }
 }
 
+void CountKill(Board& board, int victim) {
+  ++board.counts.kills;
+  for (int i = 1; i < board.threads_used; ++i) {
+    const Thread& thread = board.threads[static_cast<std::size_t>(i)];
+    const bool alive = thread.state == Thread::State::kRunnable || thread.state == Thread::State::kBlocked;
+    if (alive && thread.process == victim && thread.at_point != nullptr) board.counts.AddKills(thread.at_point, 1);
+  }
+}
+
 bool Spend(Board& board) {
   if (board.faults_over || board.faults_left == 0) return false;
   --board.faults_left;
@@ -67,7 +76,7 @@ void MaybeFault(Place place) {
   if (what != 2 && board.dice.OneIn(place == Place::kAnywhere ? 2 : 8)) victim = AnotherProcess(board);
   if (victim < 0 || !Spend(board)) return;
   if (what == 0) {
-    ++board.counts.kills;
+    CountKill(board, victim);
     board.call = {KernelCall::What::kKill, victim};
   } else if (what == 1) {
     Stop(board, board.processes[static_cast<std::size_t>(victim)]);

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 #include <string>
 
 #include "tests/sim/schedule/plan.h"
@@ -95,7 +96,24 @@ void Add(Counts& total, const Counts& one) {
   total.lsn += one.lsn;
   total.starts += one.starts;
   total.spurious += one.spurious;
+  for (const KillsAt& at : one.kills_at) {
+    if (at.point != nullptr) total.AddKills(at.point, at.kills);
+  }
   if (one.longest_wait_ns > total.longest_wait_ns) total.longest_wait_ns = one.longest_wait_ns;
+}
+
+void PrintKills(const Counts& total) {
+  std::map<std::string, std::uint64_t> by_name;
+  std::uint64_t sum = 0;
+  for (const KillsAt& at : total.kills_at) {
+    if (at.point == nullptr) continue;
+    by_name[at.point] = at.kills;
+    sum += at.kills;
+  }
+  std::printf("killed at %zu fail points, %llu times:", by_name.size(), static_cast<unsigned long long>(sum));
+  for (const auto& [name, kills] : by_name)
+    std::printf(" %s %llu", name.c_str(), static_cast<unsigned long long>(kills));
+  std::printf("\n");
 }
 
 int Run(const Options& options) {
@@ -139,6 +157,7 @@ int Run(const Options& options) {
       static_cast<unsigned long long>(total.io_errors), static_cast<unsigned long long>(total.jumps),
       static_cast<unsigned long long>(total.calls), static_cast<unsigned long long>(total.acknowledged),
       static_cast<unsigned long long>(total.longest_wait_ns / 1'000'000));
+  PrintKills(total);
   return (failed != 0) == options.expect ? 0 : 1;
 }
 

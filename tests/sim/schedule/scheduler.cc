@@ -36,6 +36,7 @@ void Record(const char* point) {
   Thread& thread = ThreadOf(me);
   const std::uint64_t step = ++board.counts.steps;
   thread.point = point;
+  thread.at_point = nullptr;
   thread.at_step = step;
   std::uint64_t name = 0xcbf29ce484222325u;
   for (const char* c = point; *c != '\0'; ++c) name = (name ^ static_cast<unsigned char>(*c)) * 0x100000001b3u;
@@ -165,10 +166,12 @@ void Advance(Board& board) {
   PassBaton();
 }
 
-void StepWith(const char* point, Place place) {
+/// `at_point`: the fail point, when `place` is one.
+void StepWith(const char* point, Place place, const char* at_point = nullptr) {
   if (!InWorld() || uninterrupted > 0) return;
   Board& board = TheBoard();
   Record(point);
+  ThreadOf(me).at_point = at_point;
   Advance(board);
   MaybeFault(place);
   if (board.call.what != KernelCall::What::kNothing || MyProcess().state != Process::State::kRuns ||
@@ -188,13 +191,13 @@ Uninterrupted::~Uninterrupted() { --uninterrupted; }
 
 void Step(const char* point) { StepWith(point, Place::kAnywhere); }
 void StepAtFailPoint(const char* point) {
-  StepWith(point, Place::kFailPoint);
-  if (InWorld()) ThreadOf(me).behind_point = true;
+  StepWith(point, Place::kFailPoint, point);
+  if (InWorld()) ThreadOf(me).behind_point = point;
 }
 void StepAtSwap() {
   // Fail points stand in front of what matters, and that is one compare-and-swap.
-  const bool matters = InWorld() && std::exchange(ThreadOf(me).behind_point, false);
-  StepWith("swap", matters ? Place::kFailPoint : Place::kSwap);
+  const char* behind = InWorld() ? std::exchange(ThreadOf(me).behind_point, nullptr) : nullptr;
+  StepWith("swap", behind != nullptr ? Place::kFailPoint : Place::kSwap, behind);
 }
 
 void Yield(const char* point) {
@@ -249,6 +252,7 @@ int AddThread(int process) {
   thread.number = ++board.processes[static_cast<std::size_t>(process)].threads;
   thread.weight = 16;
   thread.point = "start";
+  thread.at_point = nullptr;
   board.threads_used = std::max(board.threads_used, number + 1);
   return number;
 }

@@ -22,6 +22,11 @@ Error Mismatch(const std::string& path, const std::string& what) {
 
 }  // namespace
 
+bool IsNoAnswer(const Error& fault) {
+  return fault.code == ErrorCode::kIo || fault.code == ErrorCode::kNoSpace || fault.code == ErrorCode::kReadOnly ||
+         fault.code == ErrorCode::kOutOfMemory;
+}
+
 Result<IndexView> OpenIndexView(base::Env& env, const Layout& layout) {
   IndexView view;
   TENURE_ASSIGN(const bool there, env.Exists(layout.index()));

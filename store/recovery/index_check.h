@@ -27,6 +27,10 @@ struct IndexView {
 /// Fails only when the directory cannot be listed.
 Result<IndexView> OpenIndexView(base::Env& env, const Layout& layout);
 
+/// The disk, or memory, did not answer. That says nothing about what the file holds: nobody is told to repair or to
+/// restore because of it.
+bool IsNoAnswer(const Error& fault);
+
 /// Integrity of the file, rows against the stored state hash, and whose index it is. Empty: sound.
 std::vector<Error> CheckRows(const index::IndexReader& reader, const index::Mark& mark, const std::string& path,
                              const std::string& index_id);

@@ -99,6 +99,7 @@ class Builder {
     }
     TENURE_ASSIGN(reader_, journal::Reader::OpenAtStart(env_, layout_.journal(), journal_id_, trimmed_below_));
     const model::JournalPosition& start = reader_->position();
+    if (start.last_lsn != 0 && unanswered_) return *unanswered_;
     if (start.last_lsn != 0) {
       Error error =
           base::MakeError(limit_ <= start.last_lsn ? ErrorCode::kCompacted : ErrorCode::kCorruption,
@@ -120,7 +121,10 @@ class Builder {
       return false;
     };
     const CheckpointView view = CheckCheckpoint(checkpoint, index_id_);
-    if (!view.ok()) return skip(view.faults.front().message);
+    if (!view.ok()) {
+      if (!unanswered_ && IsNoAnswer(view.faults.front())) unanswered_ = view.faults.front();
+      return skip(view.faults.front().message);
+    }
     auto reader = journal::Reader::Open(env_, layout_.journal(), journal_id_, view.mark->position, trimmed_below_);
     if (!reader.ok()) {
       const ErrorCode code = reader.error().code;
@@ -281,6 +285,7 @@ class Builder {
   Lsn limit_ = journal::kNoLimit;
   std::unique_ptr<journal::Reader> reader_;
   std::unique_ptr<index::IndexWriter> writer_;
+  std::optional<Error> unanswered_;  ///< Of the newest checkpoint that could not be read: it may be a sound one.
   index::AppliedFrame applied_;
   std::uint64_t done_bytes_ = 0, total_bytes_ = 0;
   RebuildReport report_;

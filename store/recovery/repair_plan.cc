@@ -79,6 +79,20 @@ void PlanSegments(const RepairEvidence& evidence, const Candidate& chosen, Repai
   }
 }
 
+/// What did not answer this time may answer the next time, and nothing is given up, or set aside, before it has had
+/// that chance.
+Status RequireAnswers(const std::vector<Error>& faults, const char* hint) {
+  for (Error fault : faults) {
+    if (!IsNoAnswer(fault)) continue;
+    fault.hint = hint;
+    return fault;
+  }
+  return {};
+}
+constexpr char kUnreadableIndex[] =
+    "if it stays unreadable, move it away: the next open builds the index from the journal";
+constexpr char kUnreadableCheckpoint[] = "if it stays unreadable, move it away and repair again";
+
 }  // namespace
 
 Result<RepairEvidence> GatherEvidence(base::Env& env, const Layout& layout, const Config& config,
@@ -90,6 +104,7 @@ Result<RepairEvidence> GatherEvidence(base::Env& env, const Layout& layout, cons
   std::set<Lsn> named;
   for (const Checkpoint& checkpoint : evidence.checkpoints) {
     evidence.checkpoint_views.push_back(CheckCheckpoint(checkpoint, index_id));
+    TENURE_RETURN_IF_ERROR(RequireAnswers(evidence.checkpoint_views.back().faults, kUnreadableCheckpoint));
     const auto& mark = evidence.checkpoint_views.back().mark;
     if (mark) named.insert(mark->position.last_lsn);
     evidence.last_known_lsn = std::max(evidence.last_known_lsn, checkpoint.lsn);
@@ -129,6 +144,7 @@ Result<RepairEvidence> GatherEvidence(base::Env& env, const Layout& layout, cons
       evidence.index_faults.push_back(std::move(error));
     }
   }
+  TENURE_RETURN_IF_ERROR(RequireAnswers(evidence.index_faults, kUnreadableIndex));
   return evidence;
 }
 

@@ -59,7 +59,7 @@ class Verifier {
     }
     TENURE_RETURN_IF_ERROR(CheckJournal());
     if (options_.index) TENURE_RETURN_IF_ERROR(CheckIndex());
-    CheckCheckpoints();
+    TENURE_RETURN_IF_ERROR(CheckCheckpoints());
     if (options_.progress && !options_.progress(total_bytes_, total_bytes_)) return Interrupted();
     return std::move(report_);
   }
@@ -73,6 +73,13 @@ class Verifier {
     error.path = path;
     error.offset = offset;
     report_.problems.push_back(std::move(error));
+  }
+
+  /// Of an index or a checkpoint: a problem, or the reason why nothing can be said.
+  Status Fault(Error fault) {
+    if (IsNoAnswer(fault)) return fault;
+    report_.problems.push_back(std::move(fault));
+    return {};
   }
 
   Status CheckJournal() {
@@ -133,14 +140,11 @@ class Verifier {
       report_.warnings.push_back(layout_.index() + ": there is no index; opening the store builds it from the journal");
       return {};
     }
-    if (index_.fault) {
-      report_.problems.push_back(*index_.fault);
-      return {};
-    }
+    if (index_.fault) return Fault(*index_.fault);
     report_.applied_lsn = index_.applied_lsn();
     const std::size_t before = report_.problems.size();
     for (Error& fault : CheckRows(*index_.reader, *index_.mark, index_.path, IndexIdOf(config_))) {
-      report_.problems.push_back(std::move(fault));
+      TENURE_RETURN_IF_ERROR(Fault(std::move(fault)));
     }
     report_.state_hash_checked = true;
     CheckMark();
@@ -202,10 +206,7 @@ class Verifier {
     const auto built = BuildIndex(env_, layout_, dir + "/rebuilt.db", rebuild);
     if (!built.ok()) {
       if (interrupted) return Interrupted();
-      const ErrorCode code = built.error().code;
-      if (code == ErrorCode::kNoSpace || code == ErrorCode::kIo || code == ErrorCode::kReadOnly) return built.error();
-      report_.problems.push_back(built.error());
-      return {};
+      return Fault(built.error());
     }
     for (const std::string& skipped : built->skipped)
       report_.warnings.push_back("not usable for a rebuild: " + skipped);
@@ -218,10 +219,11 @@ class Verifier {
   }
 
   /// Trimmed journal is replaced by a checkpoint, so a damaged one is as bad as damaged journal.
-  void CheckCheckpoints() {
+  Status CheckCheckpoints() {
     for (const Checkpoint& checkpoint : checkpoints_) {
-      const CheckpointView view = CheckCheckpoint(checkpoint, IndexIdOf(config_));
-      report_.problems.insert(report_.problems.end(), view.faults.begin(), view.faults.end());
+      for (Error& fault : CheckCheckpoint(checkpoint, IndexIdOf(config_)).faults) {
+        TENURE_RETURN_IF_ERROR(Fault(std::move(fault)));
+      }
     }
     const bool ahead = NewestCheckpoint() > last_.last_lsn;
     if (ahead) {
@@ -229,6 +231,7 @@ class Verifier {
               "the checkpoint is ahead of the journal, which ends with LSN " + std::to_string(last_.last_lsn),
               "the journal lost something: see 'tenure-replay repair'");
     }
+    return {};
   }
 
   base::Env& env_;

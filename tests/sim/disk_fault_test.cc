@@ -21,6 +21,7 @@
 #include "tests/sim/history.h"
 #include "tests/sim/sim_env.h"
 #include "tests/sim/sim_scratch.h"
+#include "tests/support/failing_statements.h"
 
 namespace tenure::sim {
 namespace {
@@ -413,6 +414,12 @@ TEST_F(DiskFault, OfSqlites) {
   const FailingSqlite sqlite;
   EveryIndex([](FullLife&, std::uint64_t index) { FailingSqlite::FailAt(index); },
              [](FullLife&) { return FailingSqlite::Stop(); });
+}
+
+/// Whatever SQLite has in its page cache.
+TEST_F(DiskFault, OfCallsOfSqlite) {
+  EveryIndex([](FullLife&, std::uint64_t index) { testing::FailingStatements::FailAt(index); },
+             [](FullLife&) { return testing::FailingStatements::Stop(); });
 }
 
 }  // namespace

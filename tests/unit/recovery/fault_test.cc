@@ -189,6 +189,8 @@ TEST_F(RecoveryFaultTest, AReplacedIndexIsTheNewOneOrTheOldOne) {
 
 TEST_F(RecoveryFaultTest, ACheckpointHasItsNameOnlyWhenItIsWhole) {
   const std::string before = store.dir() + "/checkpoints";
+  // One that was not finished.
+  std::filesystem::copy_file(store.index_path(), store.layout().checkpoints() + "/making-0123456789abcdef");
   std::filesystem::copy(store.layout().checkpoints(), before);
   const auto act = [&](base::Env& env) -> Status {
     TENURE_ASSIGN(const auto writer, index::IndexWriter::Open(store.index_path()));
@@ -207,6 +209,56 @@ TEST_F(RecoveryFaultTest, ACheckpointHasItsNameOnlyWhenItIsWhole) {
     Must(store.env().RemoveAll(store.layout().checkpoints()));
     std::filesystem::copy(before, store.layout().checkpoints());
   });
+}
+
+TEST_F(RecoveryFaultTest, WhereThereIsNoDirectoryItIsMade) {
+  const auto checkpoint = [&](base::Env& env) -> Status {
+    TENURE_ASSIGN(const auto writer, index::IndexWriter::Open(store.index_path()));
+    const auto written = WriteCheckpoint(env, store.layout(), *writer);
+    return written.ok() ? Status() : Status(written.error());
+  };
+  std::filesystem::rename(store.layout().checkpoints(), store.dir() + "/checkpoints");
+  EXPECT_TRUE(RemoveOldCheckpoints(store.env(), store.layout(), 1).ok()) << "there is none";
+  FailEveryCall(checkpoint, [&](const Status& answer, const std::string& path) {
+    if (answer.ok()) {
+      EXPECT_THAT(Must(ListCheckpoints(store.env(), store.layout())), SizeIs(1)) << path;
+    }
+    Must(store.env().RemoveAll(store.layout().checkpoints()));
+  });
+  std::filesystem::rename(store.dir() + "/checkpoints", store.layout().checkpoints());
+  const auto rebuild = [&](base::Env& env) -> Status {
+    const auto built = RebuildIndex(env, store.layout(), 3, {}, nullptr);
+    return built.ok() ? Status() : Status(built.error());
+  };
+  Must(store.env().RemoveAll(store.layout().index()));
+  FailEveryCall(rebuild,
+                [&](const Status&, const std::string&) { Must(store.env().RemoveAll(store.layout().index())); });
+}
+
+/// Each file of a damaged journal is looked at by itself: one that does not answer is not taken for a damaged one.
+TEST_F(RecoveryFaultTest, AnUnreadableFileOfADamagedJournal) {
+  HandMadeStore::Flip(store.frames().back().path, 16);
+  std::filesystem::copy_file(store.layout().config(), store.layout().journal() + "/note.txt");
+  FailEveryCall(
+      [&](base::Env& env) -> Status {
+        const auto report = Verify(env, store.layout(), {});
+        if (!report.ok()) return report.error();
+        EXPECT_THAT(report->problems, Not(IsEmpty()));
+        for (const Error& problem : report->problems)
+          EXPECT_EQ(problem.code, ErrorCode::kCorruption) << problem.message;
+        return {};
+      },
+      [](const Status&, const std::string&) {});
+}
+
+TEST_F(RecoveryFaultTest, AStoreThatCannotBeLookedAtIsNotSaidToBeMissing) {
+  const std::uint64_t calls = FailEveryCall(
+      [&](base::Env& env) -> Status {
+        const auto found = FindStore(env, store.dir());
+        return found.ok() ? Status() : Status(found.error());
+      },
+      [](const Status&, const std::string&) {});
+  EXPECT_GT(calls, 2u);
 }
 
 }  // namespace

@@ -19,9 +19,9 @@ std::string TemporaryDirectory() {
   return named != nullptr && *named != '\0' ? named : "/tmp";
 }
 
-/// A copy that was not finished is told with what would help.
+/// A copy that was not finished is told with what would help, when it is the copy and not what is copied.
 Status WithRemedy(Status status, const std::string& dir) {
-  if (status.ok()) return status;
+  if (status.ok() || !status.error().path.starts_with(dir + "/")) return status;
   Error error = std::move(status).error();
   if (error.code == ErrorCode::kNotFound) error.code = ErrorCode::kIo;  // it is no entry that is missing
   error.hint = "reading a store that cannot be written to needs room for a copy of its index in " + dir +

@@ -366,8 +366,8 @@ class DiskFault : public ::testing::Test {
 
   /// `arm` makes call `index` of a life fail; `stop` ends that and returns how many calls there were.
   void EveryIndex(const std::function<void(FullLife&, std::uint64_t index)>& arm,
-                  const std::function<std::uint64_t(FullLife&)>& stop) {
-    const std::uint64_t step = NumberFromEnvironment("TENURE_SIM_FAULT_STEP", 3);
+                  const std::function<std::uint64_t(FullLife&)>& stop, std::uint64_t usual_step = 3) {
+    const std::uint64_t step = NumberFromEnvironment("TENURE_SIM_FAULT_STEP", usual_step);
     const std::string dir = scratch_ / "store";
     int failures = 0;
     std::uint64_t index = 0;
@@ -416,10 +416,10 @@ TEST_F(DiskFault, OfSqlites) {
              [](FullLife&) { return FailingSqlite::Stop(); });
 }
 
-/// Whatever SQLite has in its page cache.
+/// Whatever SQLite has in its page cache. There are many such calls, and most of them are one of a few.
 TEST_F(DiskFault, OfCallsOfSqlite) {
   EveryIndex([](FullLife&, std::uint64_t index) { testing::FailingStatements::FailAt(index); },
-             [](FullLife&) { return testing::FailingStatements::Stop(); });
+             [](FullLife&) { return testing::FailingStatements::Stop(); }, 17);
 }
 
 }  // namespace

@@ -22,8 +22,10 @@ if(TENURE_TESTING)
 endif()
 find_program(CCACHE ccache)
 if(CCACHE)
-  # Precompiled headers are cached too, when told that their definitions and times are not of interest.
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${CCACHE})
+  # Precompiled headers are cached too, when told that their definitions and times are not of interest. What a file
+  # includes is known from the compiler's dependency file: preprocessing it first would cost a tenth of compiling it.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_DEPEND=1 CCACHE_SLOPPINESS=pch_defines,time_macros
+                                  ${CCACHE})
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     add_compile_options(-fpch-preprocess)
   endif()

@@ -107,7 +107,9 @@ void AdviseOnOwner(const StoreDiagnosis& d, std::uint64_t queued, Findings& find
     }
   }
   if (lease.takeovers_unpublished >= kTakeoversMany) {
-    Warn(findings, Count(lease.takeovers_unpublished, "takeover") + " in a row without a commit in between",
+    Warn(findings,
+         Count(lease.takeovers_unpublished, "takeover") +
+             " in a row from committers that did not die, without a commit in between",
          "the disk may be slower than the time to live: look at it, or open with a larger commit_ttl_ms");
   }
 }

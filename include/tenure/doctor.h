@@ -71,9 +71,10 @@ struct CommitLeaseDiagnosis {
   std::optional<std::uint32_t> member;  ///< Member slot of the owner, while that row is still the same process's.
   std::uint32_t pid = 0;                ///< 0 when the owner's row is somebody else's by now: it is dead.
   bool owner_alive = false;
-  bool wanted = false;                      ///< Somebody asked the owner to release it.
-  std::uint64_t heartbeat = 0;              ///< Moves at each phase of a commit.
-  std::uint64_t takeovers_unpublished = 0;  ///< Since the last publication; each doubles the time to live.
+  bool wanted = false;          ///< Somebody asked the owner to release it.
+  std::uint64_t heartbeat = 0;  ///< Moves at each phase of a commit.
+  std::uint64_t takeovers_unpublished =
+      0;  ///< From living owners since the last publication; each doubles the time to live.
   std::optional<std::uint32_t> watched_ms;  ///< How long the heartbeat was watched: only when work was queued.
   bool progress = false;                    ///< While watched: heartbeat or durable LSN moved, or the work was done.
 };

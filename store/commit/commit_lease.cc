@@ -40,11 +40,13 @@ std::optional<Claim> CommitLease::TryClaim() {
 
 std::optional<Claim> CommitLease::TakeOver(const Pair64& seen, std::uint64_t epoch_min) {
   Pair64 owner = seen;
+  // Asked before the claim: afterwards its slot may be somebody else's.
+  const bool died = seen.second != ingest::kAbandoned && member_.IsDead(seen.second);
   const std::uint64_t epoch = std::max({seen.first + 1, area_.durable.Load().first + 1, epoch_min});
   if (!area_.owner.CompareExchange(owner, {epoch, member_.word()})) return std::nullopt;
   TENURE_FAIL_POINT("takeover.claimed");
   const Pair64 takeovers = area_.takeovers.Load();
-  (void)Stamp(area_.takeovers, epoch, takeovers.second + 1);
+  (void)Stamp(area_.takeovers, epoch, takeovers.second + (died ? 0 : 1));
   (void)Stamp(area_.heartbeat, epoch, 0);
   // Re-stamp: from here on nothing of an older epoch can be published.
   Pair64 durable = area_.durable.Load();

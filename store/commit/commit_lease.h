@@ -68,7 +68,8 @@ class CommitLease {
   /// True when somebody asked: the owner should release after the batch.
   bool IsWanted() const { return area_.wanted_by.load(std::memory_order_relaxed) != 0; }
 
-  /// The time to live in force: doubles with every takeover since the last publication.
+  /// The time to live in force: doubles with every takeover from a living owner since the last publication, so that a
+  /// disk that stalls everybody causes no storm of takeovers. One that died says nothing about the disk.
   std::uint64_t TtlNs(std::uint64_t base_ns) const;
   base::Pair64 Heartbeat() const { return area_.heartbeat.Load(); }
   Lsn DurableLsn() const { return area_.durable.LoadSecond(); }

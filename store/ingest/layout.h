@@ -80,7 +80,7 @@ struct CommitArea {
   alignas(64) base::Atomic128 owner;
   /// {epoch, counter}: moves at each phase of a commit, by the committing thread only.
   alignas(64) base::Atomic128 heartbeat;
-  /// {epoch, takeovers since the last publication}: the time to live doubles with each.
+  /// {epoch, takeovers from living owners since the last publication}: the time to live doubles with each.
   base::Atomic128 takeovers;
   /// {epoch, LSN}: a batch counts from the moment its committer moves this word under its own epoch.
   alignas(64) base::Atomic128 durable;

@@ -22,18 +22,18 @@ constexpr std::uint64_t kOther = ingest::OwnerWord(9, 1);
 
 class CommitLeaseTest : public ::testing::Test {
  protected:
-  CommitLeaseTest()
-      : member_(*ingest::Membership::Join(base::Env::Posix(), scratch_ / "members.lock", scratch_ / "ingest.shm", {}, 2,
-                                          [](ingest::CommitArea& area) {
-                                            Set(area.owner, {kEpoch, 0});
-                                            Set(area.heartbeat, {kEpoch, 7});
-                                            Set(area.durable, {kEpoch, kDurable});
-                                            Set(area.resolved, {kEpoch, kDurable - 1});
-                                            return Status();
-                                          })),
-        area_(member_->segment().commit()),
-        lease_(*member_) {}
+  CommitLeaseTest() : member_(Join()), area_(member_->segment().commit()), lease_(*member_) {}
 
+  std::unique_ptr<ingest::Membership> Join() const {
+    return *ingest::Membership::Join(base::Env::Posix(), scratch_ / "members.lock", scratch_ / "ingest.shm", {}, 2,
+                                     [](ingest::CommitArea& area) {
+                                       Set(area.owner, {kEpoch, 0});
+                                       Set(area.heartbeat, {kEpoch, 7});
+                                       Set(area.durable, {kEpoch, kDurable});
+                                       Set(area.resolved, {kEpoch, kDurable - 1});
+                                       return Status();
+                                     });
+  }
   /// All that a successor does in a takeover.
   void SuccessorTakesOver() {
     Set(area_.owner, {kSuccessors, kOther});
@@ -87,8 +87,9 @@ TEST_F(CommitLeaseTest, OneOfTwoGetsIt) {
 }
 
 TEST_F(CommitLeaseTest, ATakeoverFencesEveryWord) {
-  Set(area_.owner, {kEpoch, kOther});
-  const auto claim = lease_.TakeOver({kEpoch, kOther}, kEpoch + 4);
+  const auto other = Join();
+  Set(area_.owner, {kEpoch, other->word()});
+  const auto claim = lease_.TakeOver({kEpoch, other->word()}, kEpoch + 4);
   ASSERT_TRUE(claim);
   EXPECT_TRUE(claim->took_over);
   EXPECT_EQ(claim->epoch, kEpoch + 4);
@@ -210,6 +211,24 @@ TEST_F(CommitLeaseTest, TheTimeToLiveDoublesUntilSomethingIsPublished) {
   }
   EXPECT_TRUE(lease_.Publish(lease_.Look().first, kDurable, kDurable + 1));
   EXPECT_EQ(lease_.TtlNs(1'000), 1'000u);
+}
+
+/// Who is killed in a takeover, again and again, makes nobody wait longer: only what a slow disk does, doubles.
+TEST_F(CommitLeaseTest, ADeadOwnerDoesNotDoubleTheTimeToLive) {
+  std::uint64_t dead = 0;
+  for (int n = 0; n < 3; ++n) {
+    dead = Join()->word();  // and leaves
+    Set(area_.owner, {lease_.Look().first, dead});
+    ASSERT_TRUE(lease_.TakeOver(lease_.Look(), 0));
+    EXPECT_EQ(lease_.TtlNs(1'000), 1'000u);
+  }
+  const auto living = Join();
+  Set(area_.owner, {lease_.Look().first, living->word()});
+  ASSERT_TRUE(lease_.TakeOver(lease_.Look(), 0));
+  EXPECT_EQ(lease_.TtlNs(1'000), 2'000u);
+  Set(area_.owner, {lease_.Look().first, dead});
+  ASSERT_TRUE(lease_.TakeOver(lease_.Look(), 0));
+  EXPECT_EQ(lease_.TtlNs(1'000), 2'000u) << "nor halve it";
 }
 
 }  // namespace

@@ -243,11 +243,15 @@ Result<CompactReport> Store::Compact(const CompactOptions& options) try {
   }
   // Oldest first: what remains is always one chain.
   for (const auto* segment : removable) {
-    TENURE_RETURN_IF_ERROR(impl_->env.Remove(segment->path));
+    Status removed = impl_->env.Remove(segment->path);
+    // Another compaction may have been faster.
+    if (!removed.ok() && removed.error().code != ErrorCode::kNotFound) return std::move(removed).error();
     TENURE_FAIL_POINT("compact.segment_removed");
   }
   if (!removable.empty()) TENURE_RETURN_IF_ERROR(impl_->env.SyncDirectory(impl_->layout.journal()));
-  TENURE_RETURN_IF_ERROR(recovery::RemoveOldCheckpoints(impl_->env, impl_->layout, 2));
+  // In the turn: what is found half made there is nobody's any more.
+  TENURE_RETURN_IF_ERROR(impl_->applier->WithWriter(
+      [&](index::IndexWriter&) { return recovery::RemoveOldCheckpoints(impl_->env, impl_->layout, 2); }));
   return report;
 }
 TENURE_CATCH_ALL

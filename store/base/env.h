@@ -61,7 +61,13 @@ enum class OpenMode : std::uint8_t {
   kReadWrite,  ///< Existing file.
   kCreateNew,  ///< Must not exist.
   kOpenOrCreate,
+  /// Existing file, written past the page cache where the file system can (O_DIRECT): offset, size and address of each
+  /// WriteAt are multiples of kDirectBlockBytes.
+  kWriteDirect,
 };
+
+/// What direct writes consist of: what ext4 and xfs at most ask for, and what they write back from the page cache at least.
+inline constexpr std::uint64_t kDirectBlockBytes = 4096;
 
 struct FileSystemInfo {
   std::string type;  ///< "ext4", "xfs", "btrfs", "tmpfs", "overlayfs", "nfs", "fuse", … or a hex magic.

@@ -69,6 +69,14 @@ Result<std::unique_ptr<File>> OpenExisting(const std::string& path, int flags) {
   return std::unique_ptr<File>(std::make_unique<PosixFile>(path, descriptor));
 }
 
+/// A file system without direct writes refuses the flag, one whose blocks are larger the first write.
+Result<std::unique_ptr<File>> OpenDirect(const std::string& path) {
+  int descriptor = OpenDescriptor(path, O_RDWR | O_NOCTTY | O_DIRECT, 0);
+  if (descriptor == -EINVAL) descriptor = OpenDescriptor(path, O_RDWR | O_NOCTTY, 0);
+  if (descriptor < 0) return ErrnoError("open", path, -descriptor);
+  return std::unique_ptr<File>(std::make_unique<PosixFile>(path, descriptor, true));
+}
+
 Result<std::unique_ptr<File>> PosixEnv::CreateNew(const std::string& path) {
   const bool shared = shared_with_group();
   const unsigned mode = shared ? kGroupFile : kPrivateFile;
@@ -83,6 +91,7 @@ Result<std::unique_ptr<File>> PosixEnv::CreateNew(const std::string& path) {
 Result<std::unique_ptr<File>> PosixEnv::Open(const std::string& path, OpenMode mode) {
   if (mode == OpenMode::kRead) return OpenExisting(path, O_RDONLY);
   if (mode == OpenMode::kReadWrite) return OpenExisting(path, O_RDWR);
+  if (mode == OpenMode::kWriteDirect) return OpenDirect(path);
   if (mode == OpenMode::kCreateNew) return CreateNew(path);
   // Two steps, because only a creator may set the mode; others may create or remove it in between.
   constexpr int kAttempts = 100;

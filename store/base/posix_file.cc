@@ -38,6 +38,8 @@ struct flock LockRequest(short type, std::uint64_t offset, std::uint64_t length)
 
 short LockType(LockKind kind) { return kind == LockKind::kExclusive ? F_WRLCK : F_RDLCK; }
 
+constexpr bool IsWholeBlocks(std::uint64_t bytes) { return bytes % kDirectBlockBytes == 0; }
+
 std::string Range(const char* verb, std::uint64_t offset, std::size_t bytes) {
   return std::string(verb) + " " + std::to_string(bytes) + " bytes at offset " + std::to_string(offset) + " of";
 }
@@ -54,8 +56,8 @@ int OpenDescriptor(const std::string& path, int flags, unsigned mode) {
   return moved >= 0 ? moved : -error_number;
 }
 
-PosixFile::PosixFile(std::string path, int descriptor)
-    : path_(std::move(path)), descriptor_(descriptor), fork_generation_(ForkGeneration()) {}
+PosixFile::PosixFile(std::string path, int descriptor, bool direct)
+    : path_(std::move(path)), descriptor_(descriptor), direct_(direct), fork_generation_(ForkGeneration()) {}
 
 PosixFile::~PosixFile() {
   // A forked child does not have the mappings; at their addresses it may have mapped something else.
@@ -89,12 +91,17 @@ Result<std::size_t> PosixFile::ReadAt(std::uint64_t offset, std::span<std::byte>
 }
 
 Status PosixFile::WriteAt(std::uint64_t offset, ByteView data) {
+  // A write that is none of whole blocks would work, from then on without O_DIRECT, and nobody would notice.
+  TENURE_CHECK(!direct_ || (IsWholeBlocks(offset) && IsWholeBlocks(data.size()) &&
+                            IsWholeBlocks(reinterpret_cast<std::uintptr_t>(data.data()))));
   std::size_t done = 0;
   while (done < data.size()) {
     // EINTR means that this call wrote nothing; what was written before a signal is a short count.
     const ssize_t put = RetryInterrupted([&] {
       return ::pwrite(descriptor_, data.data() + done, data.size() - done, static_cast<off_t>(offset + done));
     });
+    // Its blocks are larger, or it stopped in the middle of one: nothing was written, and the page cache takes it.
+    if (put < 0 && errno == EINVAL && LeaveDirect()) continue;
     if (put <= 0) {
       Error error = ErrnoError(Range("write", offset + done, data.size() - done), path_, put < 0 ? errno : EIO);
       error.offset = offset + done;
@@ -103,6 +110,13 @@ Status PosixFile::WriteAt(std::uint64_t offset, ByteView data) {
     done += static_cast<std::size_t>(put);
   }
   return {};
+}
+
+bool PosixFile::LeaveDirect() {
+  const int flags = direct_ ? ::fcntl(descriptor_, F_GETFL) : 0;
+  const bool left = flags > 0 && (flags & O_DIRECT) != 0 && ::fcntl(descriptor_, F_SETFL, flags & ~O_DIRECT) == 0;
+  if (!left) errno = EINVAL;
+  return left;
 }
 
 // After a failed sync the kernel may have dropped the dirty pages and call the next sync a success:

@@ -17,8 +17,8 @@ int OpenDescriptor(const std::string& path, int flags, unsigned mode);
 
 class PosixFile final : public File {
  public:
-  /// Owns `descriptor`.
-  PosixFile(std::string path, int descriptor);
+  /// Owns `descriptor`. `direct`: each write is of whole blocks (OpenMode::kWriteDirect), which is checked.
+  PosixFile(std::string path, int descriptor, bool direct = false);
   ~PosixFile() override;
   PosixFile(const PosixFile&) = delete;
   PosixFile& operator=(const PosixFile&) = delete;
@@ -41,9 +41,12 @@ class PosixFile final : public File {
 
  private:
   void NoteLock();
+  /// From O_DIRECT to the page cache. False, with errno EINVAL, when there is nothing to leave.
+  bool LeaveDirect();
 
   const std::string path_;
   const int descriptor_;
+  const bool direct_;
   const std::uint64_t fork_generation_;  ///< The mappings exist in this process only: MADV_DONTFORK.
   std::atomic<bool> locked_{false};
   Mutex mutex_;

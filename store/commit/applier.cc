@@ -146,6 +146,7 @@ bool Applier::BuildWhenFarBehind(Lsn lsn) {
 Status Applier::ApplyLocked(Lsn lsn) {
   Status status = base::Guarded([&]() -> Status {
     TENURE_RETURN_IF_ERROR(OpenLocked());
+    TENURE_FAIL_POINT("apply.opened");
     return ApplyFrames(lsn);
   });
   if (!status.ok()) {
@@ -195,6 +196,10 @@ Status Applier::PassByLocked(bool may_build) {
   return context_.build_next_index();
 }
 
+/// Others have gone on with another generation while this process was stopped in its turn: what it met with the old
+/// one, journal that is not retained any more, say, means nothing.
+bool Applier::WasPassedBy(const index::Generation& mine) const { return !(pool_.Live() == mine); }
+
 /// True when nothing has moved for the bound: waiting for it is pointless.
 bool Applier::IsStuck() {
   const std::lock_guard lock(mutex_);
@@ -216,9 +221,12 @@ Status Applier::TryApply(Lsn lsn, Trust trust, bool may_build) {
     if (!(pool_.Live() == live) || BuildWhenFarBehind(lsn)) continue;
     // Whole frames: the LSN asked for may be in the middle of one, the durable LSN never is.
     Status applied = ApplyLocked(context_.DurableLsn());
-    if (!applied.ok() && applied.error().code == ErrorCode::kBusy) return PassByLocked(may_build);
-    if (applied.ok()) locked_since_ns_ = 0;
-    return applied;
+    if (applied.ok()) {
+      locked_since_ns_ = 0;
+      return applied;
+    }
+    if (WasPassedBy(live)) continue;
+    return applied.error().code == ErrorCode::kBusy ? PassByLocked(may_build) : applied;
   }
 }
 
@@ -257,7 +265,9 @@ Status Applier::WithWriter(const std::function<Status(index::IndexWriter&)>& wor
       TENURE_ASSIGN(const bool mine, turn.Try());
       if (mine && pool_.Live() == live) {
         const Status applied = ApplyLocked(context_.DurableLsn());
-        if (applied.ok()) return work(*writer_);
+        const Status done = applied.ok() ? work(*writer_) : applied;
+        if (!done.ok() && WasPassedBy(live)) continue;
+        if (applied.ok()) return done;
         if (applied.error().code != ErrorCode::kBusy) return applied;
         TENURE_RETURN_IF_ERROR(PassByLocked(true));
       }

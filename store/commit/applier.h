@@ -42,6 +42,7 @@ class Applier {
   Status PassByWhenStuck(bool may_build);
   Status PassByLocked(bool may_build);
   bool IsStuck();
+  bool WasPassedBy(const index::Generation& mine) const;
   void NoteProgress();
   /// How long nothing may move before an applier counts as stopped.
   std::uint64_t StuckNs() const { return 2 * context_.commit_ttl_ns; }

@@ -5,6 +5,7 @@
 
 #include "store/base/error.h"
 #include "store/base/failpoint.h"
+#include "store/journal/block_file.h"
 
 namespace tenure::journal {
 
@@ -14,12 +15,15 @@ struct Writer::State {
   base::Env& env;
   SegmentFactory& factory;
   LiveSegment segment;
-  std::unique_ptr<base::File> file;
+  std::unique_ptr<BlockFile> file;
   model::JournalPosition position;
   bool poisoned = false;
 
-  /// Frames stay where zeros were written: behind the file's end a write would change metadata.
-  std::uint64_t end() const { return std::min(segment.header.capacity, segment.file_bytes); }
+  /// Frames stay where zeros were written: behind the file's end a write would change metadata. Whole blocks only.
+  std::uint64_t end() const {
+    const std::uint64_t bytes = std::min(segment.header.capacity, segment.file_bytes);
+    return bytes - bytes % BlockFile::kBlockBytes;
+  }
   std::uint64_t room() const { return end() - std::min(end(), position.offset); }
 
   Status SwitchSegment(std::uint64_t frame_bytes);
@@ -45,7 +49,7 @@ Status Writer::State::SwitchSegment(std::uint64_t frame_bytes) {
     return std::move(created).error();
   }
   TENURE_FAIL_POINT("journal.after_seal");
-  auto opened = env.Open(created->path, base::OpenMode::kReadWrite);
+  auto opened = BlockFile::Open(env, created->path, kSegmentHeaderBytes);
   if (!opened.ok()) {
     poisoned = true;  // sealed, and nowhere to go on
     return std::move(opened).error();
@@ -62,11 +66,11 @@ Status Writer::State::Write(base::ByteView frame) {
 #ifdef TENURE_TESTING
   // In two pieces, so that a test can end the process with a torn frame in the page cache.
   const std::size_t half = frame.size() / 2;
-  TENURE_RETURN_IF_ERROR(file->WriteAt(position.offset, frame.first(half)));
+  TENURE_RETURN_IF_ERROR(file->Append(frame.first(half)));
   TENURE_FAIL_POINT("journal.mid_write");
-  TENURE_RETURN_IF_ERROR(file->WriteAt(position.offset + half, frame.subspan(half)));
+  TENURE_RETURN_IF_ERROR(file->Append(frame.subspan(half)));
 #else
-  TENURE_RETURN_IF_ERROR(file->WriteAt(position.offset, frame));
+  TENURE_RETURN_IF_ERROR(file->Append(frame));
 #endif
   TENURE_FAIL_POINT("journal.after_write");
   return {};
@@ -116,7 +120,7 @@ Result<std::unique_ptr<Writer>> Writer::Open(base::Env& env, SegmentFactory& fac
                                                      std::to_string(at.offset) + " of " + SegmentFileName(at.segment) +
                                                      " is no place to append in " + segment.path);
   }
-  TENURE_ASSIGN(state->file, env.Open(segment.path, base::OpenMode::kReadWrite));
+  TENURE_ASSIGN(state->file, BlockFile::Open(env, segment.path, here.offset));
   return std::unique_ptr<Writer>(new Writer(std::move(state)));
 }
 

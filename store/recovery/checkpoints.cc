@@ -34,6 +34,12 @@ std::optional<Lsn> ParseCheckpointFileName(std::string_view name) {
   return lsn;
 }
 
+/// A process that was passed by while it did the same may have been faster.
+Status RemoveIfThere(base::Env& env, const std::string& path) {
+  Status removed = env.Remove(path);
+  return !removed.ok() && removed.error().code == ErrorCode::kNotFound ? Status() : removed;
+}
+
 }  // namespace
 
 Result<std::vector<Checkpoint>> ListCheckpoints(base::Env& env, const Layout& layout) {
@@ -92,14 +98,14 @@ Status RemoveOldCheckpoints(base::Env& env, const Layout& layout, std::size_t ke
                            "at least one checkpoint must be kept: trimmed journal needs it");
   }
   TENURE_ASSIGN(const std::vector<Checkpoint> found, ListCheckpoints(env, layout));
-  for (std::size_t i = 0; i + keep < found.size(); ++i) TENURE_RETURN_IF_ERROR(env.Remove(found[i].path));
+  for (std::size_t i = 0; i + keep < found.size(); ++i) TENURE_RETURN_IF_ERROR(RemoveIfThere(env, found[i].path));
   // Copies that their makers did not finish. A maker that is only stopped will fail to rename it: harmless.
   TENURE_ASSIGN(const bool there, env.Exists(layout.checkpoints()));
   if (!there) return {};
   TENURE_ASSIGN(const std::vector<std::string> names, env.List(layout.checkpoints()));
   for (const std::string& name : names) {
     if (std::string_view(name).substr(0, kMakingPrefix.size()) == kMakingPrefix) {
-      TENURE_RETURN_IF_ERROR(env.Remove(layout.checkpoints() + "/" + name));
+      TENURE_RETURN_IF_ERROR(RemoveIfThere(env, layout.checkpoints() + "/" + name));
     }
   }
   return env.SyncDirectory(layout.checkpoints());

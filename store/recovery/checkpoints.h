@@ -22,7 +22,7 @@ Result<std::vector<Checkpoint>> ListCheckpoints(base::Env& env, const Layout& la
 Result<Lsn> NewestCheckpointLsn(base::Env& env, const Layout& layout);
 /// Copies the index at its present mark, under a unique name, synced, then named. Idempotent.
 Result<Checkpoint> WriteCheckpoint(base::Env& env, const Layout& layout, index::IndexWriter& writer);
-/// Removes all but the newest `keep`.
+/// Removes all but the newest `keep`, and what others did not finish: nobody may be making one.
 Status RemoveOldCheckpoints(base::Env& env, const Layout& layout, std::size_t keep);
 
 }  // namespace tenure::recovery

@@ -45,9 +45,10 @@ INSTANTIATE_TEST_SUITE_P(Points, CrashWhileWriting,
                                            Scenario{"journal.before_write", 17}, Scenario{"journal.mid_write", 1},
                                            Scenario{"journal.mid_write", 70}, Scenario{"journal.write_error", 21},
                                            Scenario{"journal.after_write", 39}, Scenario{"journal.sync_error", 33},
-                                           Scenario{"journal.after_sync", 43}, Scenario{"apply.before", 2},
-                                           Scenario{"apply.after", 2}, Scenario{"index.begin", 3},
-                                           Scenario{"index.before_commit", 2}, Scenario{"index.after_commit", 2}),
+                                           Scenario{"journal.after_sync", 43}, Scenario{"apply.opened", 2},
+                                           Scenario{"apply.before", 2}, Scenario{"apply.after", 2},
+                                           Scenario{"index.begin", 3}, Scenario{"index.before_commit", 2},
+                                           Scenario{"index.after_commit", 2}),
                          Name);
 
 class CrashWhileSwitching : public Crash {};

@@ -39,6 +39,47 @@ INSTANTIATE_TEST_SUITE_P(Points, CrashBesideAStoppedApplier,
                                            Scenario{"replace_index.published", 1}),
                          Name);
 
+class StoppedWithTheIndexOpen : public Crash {};
+
+/// Others make the next generation of the index meanwhile, and compact: the journal that the old one still lacks is
+/// gone.
+TEST_P(StoppedWithTheIndexOpen, GoesOnWithTheNextGeneration) {
+  const auto before = Start({"a", "write", std::to_string(kTransactions)}, "commit.after_publish=kill@20").Wait();
+  ASSERT_TRUE(before.killed()) << before.err;
+  Note(before.out);
+  Child stopped = Start({"s", "compact"}, Stop(GetParam()));
+  ASSERT_TRUE(stopped.WaitStopped());
+  for (const auto& arguments : std::vector<std::vector<std::string>>{
+           {"a", "write", std::to_string(kTransactions)}, {"b", "compact"}, {"c", "compact"}}) {
+    const auto done = Start(arguments).Wait();
+    ASSERT_EQ(done.exit_code, 0) << arguments[1] << "\n" << done.out << done.err;
+    Note(done.out);
+  }
+  stopped.Kill(SIGCONT);
+  const auto woken = stopped.Wait();
+  EXPECT_EQ(woken.exit_code, 0) << woken.out << woken.err;
+  EXPECT_EQ(acknowledged_.size(), static_cast<std::size_t>(kTransactions)) << rejected_;
+  CheckEverything();
+}
+
+INSTANTIATE_TEST_SUITE_P(Points, StoppedWithTheIndexOpen,
+                         ::testing::Values(Scenario{"apply.opened", 1}, Scenario{"apply.opened", 3}), Name);
+
+class CompactingAtOnce : public Crash {};
+
+TEST_F(CompactingAtOnce, NobodyIsInAnothersWay) {
+  constexpr int kTimes = 8;
+  std::vector<Child> running;
+  for (const char* writer : {"a", "b", "c"}) running.push_back(Start({writer, "compact", std::to_string(kTimes)}));
+  for (Child& each : running) {
+    const auto done = each.Wait();
+    EXPECT_EQ(done.exit_code, 0) << done.out << done.err;
+    Note(done.out);
+  }
+  EXPECT_EQ(acknowledged_.size(), 3u * kTimes * 40u) << rejected_;
+  CheckEverything();
+}
+
 class CrashWhileReplacingTheIndex : public Crash {};
 
 TEST_P(CrashWhileReplacingTheIndex, WritersGoOnAndItIsDoneAgain) {

@@ -197,6 +197,23 @@ int BeHostile(Store& store, const std::string& directory, const std::string& wri
   }
 }
 
+int Compact(Store& store) {
+  const auto stats = store.Stats();
+  CompactOptions compact;
+  compact.before_lsn = stats.ok() ? stats->durable_lsn / 2 : 0;
+  const auto report = store.Compact(compact);
+  if (!report.ok()) Say("error " + report.error().message);
+  return report.ok() ? 0 : 1;
+}
+
+/// Writes and compacts in turns.
+int CompactOften(Store& store, const std::string& writer, int count) {
+  for (int i = 0; i < count; ++i) {
+    if (const int failed = Write(store, writer + "." + std::to_string(i), 40) + Compact(store); failed != 0) return 1;
+  }
+  return 0;
+}
+
 int Told(const Error* error) {
   if (error != nullptr) Say("error " + error->message);
   return error != nullptr ? 1 : 0;
@@ -269,13 +286,7 @@ int Main(int argc, char** argv) {
     for (auto& thread : CommitForEver(*store, writer, answers, std::atoi(argv[4]))) thread.join();
   }
   if (mode == "hostile" && argc == 5) return BeHostile(*store, argv[1], writer, std::strtoull(argv[4], nullptr, 10));
-  if (mode == "compact") {
-    CompactOptions compact;
-    compact.before_lsn = store->Stats().ok() ? store->Stats()->durable_lsn / 2 : 0;
-    const auto report = store->Compact(compact);
-    if (!report.ok()) Say("error " + report.error().message);
-    return report.ok() ? 0 : 1;
-  }
+  if (mode == "compact") return argc == 5 ? CompactOften(*store, writer, std::atoi(argv[4])) : Compact(*store);
   if (mode == "open") {
     const auto entry = store->Get("shared:1");
     return entry.ok() || entry.error().code == ErrorCode::kNotFound ? 0 : 1;

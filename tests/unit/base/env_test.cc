@@ -46,6 +46,20 @@ TEST_F(EnvTest, OpenModes) {
   EXPECT_EQ(refused.error().offset, 0u);
 }
 
+TEST_F(EnvTest, WritesWholeBlocksPastThePageCache) {
+  EXPECT_EQ(env_.Open(dir_ / "a", OpenMode::kWriteDirect).error().code, ErrorCode::kNotFound);
+  const auto cached = Create("a", std::string(3 * kDirectBlockBytes, '.'));
+  const auto direct = env_.Open(dir_ / "a", OpenMode::kWriteDirect);
+  ASSERT_TRUE(direct.ok());
+  alignas(kDirectBlockBytes) static std::array<std::byte, 2 * kDirectBlockBytes> blocks;
+  blocks.fill(std::byte{'x'});
+  ASSERT_TRUE((*direct)->WriteAt(kDirectBlockBytes, blocks).ok());
+  EXPECT_EQ(Content("a"), std::string(kDirectBlockBytes, '.') + std::string(2 * kDirectBlockBytes, 'x'));
+  EXPECT_DEATH((void)(*direct)->WriteAt(8, blocks), "IsWholeBlocks");
+  EXPECT_DEATH((void)(*direct)->WriteAt(0, ByteView(blocks).first(512)), "IsWholeBlocks");
+  EXPECT_DEATH((void)(*direct)->WriteAt(0, ByteView(blocks).subspan(8, kDirectBlockBytes)), "IsWholeBlocks");
+}
+
 TEST_F(EnvTest, ReadsAndWritesAtOffsets) {
   const auto file = Create("a", "hello");
   ASSERT_TRUE(file->WriteAt(10, AsBytes("world")).ok());

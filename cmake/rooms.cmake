@@ -8,11 +8,15 @@ function(tenure_precompile target owner header)
   endif()
 endfunction()
 
-# tenure_unity(TARGET): with TENURE_UNITY, its files are compiled several at a time. Helpers in anonymous namespaces
+# tenure_unity(TARGET [BATCH]): with TENURE_UNITY, its files are compiled BATCH (7) at a time. Helpers in anonymous namespaces
 # have to have names of their own, then; that each file includes what it uses is seen where the option is off.
 function(tenure_unity target)
   if(TENURE_UNITY)
-    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 7)
+    set(batch 7)
+    if(ARGC GREATER 1)
+      set(batch ${ARGV1})
+    endif()
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${batch})
   endif()
 endfunction()
 

@@ -20,7 +20,7 @@ namespace {
 using namespace load;
 
 constexpr int kBrokenPipe = 128 + SIGPIPE;
-constexpr std::uint64_t kRedrawNs = 250'000'000;
+constexpr std::uint64_t kFiguresEveryNs = 250'000'000;
 
 std::uint64_t ProgramClockNs() { return base::Env::Posix().MonotonicNs(); }
 
@@ -51,7 +51,7 @@ class Live {
 void Watch(const Settings& settings, const std::vector<std::unique_ptr<Writer>>& writers,
            const std::atomic<unsigned>& running, std::uint64_t began_ns) {
   Live live;
-  std::uint64_t redraw_ns = began_ns + kRedrawNs;
+  std::uint64_t redraw_ns = began_ns + kFiguresEveryNs;
   const std::uint64_t end_ns = settings.span_ms ? began_ns + *settings.span_ms * 1'000'000 : ~std::uint64_t{0};
   while (running.load(std::memory_order_acquire) > 0 && !Interrupted()) {
     const std::uint64_t now_ns = ProgramClockNs();
@@ -60,7 +60,7 @@ void Watch(const Settings& settings, const std::vector<std::unique_ptr<Writer>>&
       Counts total;
       for (const auto& writer : writers) total += writer->Snapshot();
       live.Draw(total, static_cast<double>(now_ns - began_ns) / 1e9);
-      redraw_ns = now_ns + kRedrawNs;
+      redraw_ns = now_ns + kFiguresEveryNs;
     }
     const std::uint64_t wake_ns = std::min(end_ns, live.enabled() ? redraw_ns : ~std::uint64_t{0});
     const std::uint64_t left_ms = wake_ns > now_ns ? (wake_ns - now_ns + 999'999) / 1'000'000 : 0;

@@ -24,7 +24,7 @@ constexpr std::array<std::pair<const char*, Pattern>, 4> kPatterns = {{{"random"
 
 constexpr std::uint64_t kSizeLimit = 1 << 20;
 
-Error Invalid(const std::string& message) {
+Error InvalidSetting(const std::string& message) {
   return base::MakeError(ErrorCode::kInvalidArgument, message, "see 'tenure-load --help'");
 }
 
@@ -36,14 +36,14 @@ Status Choose(const Table& table, const std::string& text, const char* option, V
     if (text == name) return value = candidate, Status();
     known += (known.empty() ? "" : ", ") + std::string(name);
   }
-  return Invalid("option '" + std::string(option) + "' is '" + text + "'; possible are " + known);
+  return InvalidSetting("option '" + std::string(option) + "' is '" + text + "'; possible are " + known);
 }
 
 Status Take(const std::optional<std::uint64_t>& given, const char* option, std::uint64_t max, unsigned& value) {
   if (!given) return {};
   if (*given < 1 || *given > max) {
-    return Invalid("option '" + std::string(option) + "' is " + std::to_string(*given) + "; it must be from 1 to " +
-                   std::to_string(max));
+    return InvalidSetting("option '" + std::string(option) + "' is " + std::to_string(*given) +
+                          "; it must be from 1 to " + std::to_string(max));
   }
   value = static_cast<unsigned>(*given);
   return {};
@@ -58,7 +58,7 @@ Status TakeSize(const std::string& text, Settings& settings) {
     TENURE_ASSIGN(settings.size_max, ParseCount(text.substr(colon + 1), "option '--size'"));
   }
   if (settings.size_min < 1 || settings.size_max < settings.size_min || settings.size_max > kSizeLimit) {
-    return Invalid("option '--size' is '" + text + "'; it must be MIN:MAX with 1 <= MIN <= MAX <= 1048576");
+    return InvalidSetting("option '--size' is '" + text + "'; it must be MIN:MAX with 1 <= MIN <= MAX <= 1048576");
   }
   return {};
 }
@@ -77,10 +77,12 @@ Result<std::vector<int>> ParseCores(const std::string& text, const std::vector<i
     if (dash != std::string::npos) {
       TENURE_ASSIGN(last, ParseCount(item.substr(dash + 1), "option '--affinity'"));
     }
-    if (last < first || last > 4095) return Invalid("option '--affinity' has an impossible range '" + item + "'");
+    if (last < first || last > 4095)
+      return InvalidSetting("option '--affinity' has an impossible range '" + item + "'");
     for (std::uint64_t core = first; core <= last; ++core) {
       if (std::find(allowed.begin(), allowed.end(), static_cast<int>(core)) == allowed.end()) {
-        return Invalid("option '--affinity': core " + std::to_string(core) + " is not one that this process may use");
+        return InvalidSetting("option '--affinity': core " + std::to_string(core) +
+                              " is not one that this process may use");
       }
       cores.push_back(static_cast<int>(core));
     }
@@ -123,7 +125,8 @@ Result<Settings> SettingsOf(const RawSettings& raw, const std::vector<int>& allo
   if (!raw.duration.empty()) {
     TENURE_ASSIGN(settings.span_ms, ParseDurationMs(raw.duration, "option '--duration'"));
   }
-  if (raw.cells && !raw.store.empty()) return Invalid("option '--cells' is for the double buffer, not for --store");
+  if (raw.cells && !raw.store.empty())
+    return InvalidSetting("option '--cells' is for the double buffer, not for --store");
   return settings;
 }
 
@@ -142,7 +145,7 @@ Result<std::uint64_t> ParseDurationMs(const std::string& text, const std::string
                        : unit == "h"                 ? 3.6e6
                                                      : 0;
   if (!(number >= 0) || scale == 0 || !(number * scale >= 1) || number * scale > 1e12) {
-    return Invalid(what + " is '" + text + "'; expected a time such as 500ms, 10s, 2m or 1h");
+    return InvalidSetting(what + " is '" + text + "'; expected a time such as 500ms, 10s, 2m or 1h");
   }
   return static_cast<std::uint64_t>(number * scale);
 }

@@ -133,6 +133,11 @@ Result<Store> Context::OpenStore(const StoreUse& use) {
     Warn("recovered: " + std::to_string(note.set_aside_bytes) + " bytes were set aside in " + note.set_aside_path +
          " at offset " + std::to_string(note.set_aside_offset) + " (never acknowledged)");
   }
+  if (note.passed_over_bytes > 0) {
+    Warn(std::to_string(note.passed_over_bytes) + " bytes of an unfinished commit were passed over in " +
+         note.passed_over_path + " at offset " + std::to_string(note.passed_over_offset) +
+         " (never acknowledged); nothing was changed");
+  }
   if (note.took_over) Note("recovered: the last committer had died; epoch " + std::to_string(note.epoch) + " goes on");
   return opened;
 }

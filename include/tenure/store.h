@@ -50,6 +50,11 @@ struct RecoveryNote {
   std::uint64_t set_aside_bytes = 0;  ///< Bytes behind the sealed end that are not data and were kept.
   std::string set_aside_path;
   std::uint64_t set_aside_offset = 0;
+  /// Where nothing can be written: bytes of an unfinished commit that were passed over. They stay where they are, until
+  /// somebody opens the store for writing.
+  std::uint64_t passed_over_bytes = 0;
+  std::string passed_over_path;
+  std::uint64_t passed_over_offset = 0;
 };
 
 struct StoreStats {

@@ -53,8 +53,7 @@ enum Switch : int { kUnread, kOff, kOn };
 std::atomic<int> points_switch{kUnread};
 std::atomic<int> bugs_switch{kUnread};
 
-/// Does what the sanitizer of this build reports, to test that tests notice it. Volatile, or the compiler leaves it
-/// out.
+/// Does what the sanitizer of this build reports, to test that tests notice it.
 #if defined(__SANITIZE_ADDRESS__)
 constexpr bool kMisuseIsReported = true;
 void Misuse() {

@@ -60,10 +60,12 @@ bool BufferDrain::Decode(Copy& copy, LaneWork& work) {
   const auto sequence = base::LoadLe<std::uint64_t>(copy.payload.data());
   if (sequence > ingest::kSequenceMax) return false;
   copy.payload.erase(copy.payload.begin(), copy.payload.begin() + ingest::kSequenceBytes);
-  if (!ReadRequest(context_, copy.payload, in_file, work.request)) return false;
+  auto read = ReadRequest(context_, copy.payload, in_file, work.request);
+  if (read.ok() && !*read) return false;
   work.origin = {ingest::kBufferedOrigin + copy.owner.slot, copy.owner.generation, sequence};
   work.reader = nullptr;
   work.answer.reset();
+  if (!read.ok()) work.answer = std::move(read).error();
   return true;
 }
 

@@ -76,7 +76,7 @@ void Committer::Gather(Flight& flight) {
   while (!IsFull(flight)) {
     LaneWork* work = drain_.Next(flight.haul);
     if (work == nullptr) break;
-    work->answer = DecideRequest(flight, work->request, work->origin);
+    if (!work->answer) work->answer = DecideRequest(flight, work->request, work->origin);
   }
   Close(flight);
 }

@@ -26,6 +26,8 @@ Status Committer::JumpToIndex() {
     leases.push_back(row);
     return true;
   }));
+  // Both stand where this process was.
+  writer_.reset();
   reader_.reset();
   position_ = mark.position;
   heads_.Reset(mark.position.state_hash, view.generation(), std::move(leases));

@@ -109,8 +109,8 @@ class Deciding {
   Step ParkTag(const TagCase& c, ConflictKind kind, const Error& why);
   Result<EntryPtr> BaseOf(const EntryCase& c);
   Step FinishParked();
-  Step ParkRow(const ArtifactEntry& ours);
-  Step ParkRow(const TagEntry& ours);
+  Status ParkRow(const ArtifactEntry& ours);
+  Status ParkRow(const TagEntry& ours);
   void AddParked(ParkedConflict conflict, std::size_t bytes);
 
   // deciding_rare.cc: policies, resolutions

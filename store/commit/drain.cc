@@ -103,7 +103,9 @@ LaneWork* LaneDrain::Take(Lane& lane, Haul& haul) {
   if (step == Step::kNone) return nullptr;
   Haul::Share& share = ShareOf(lane, haul);
   LaneWork& work = Fresh(haul);
-  if (step != Step::kOperation || !ReadRequest(context_, operation_.body, operation_.in_file, work.request)) {
+  const bool whole = step == Step::kOperation;
+  auto read = whole ? ReadRequest(context_, operation_.body, operation_.in_file, work.request) : Result<bool>(false);
+  if (read.ok() && !*read) {
     context_.Say("error", "writer slot " + std::to_string(lane.reader->slot()) +
                               " holds bytes that are no operation: it is given up");
     haul.bad = share.bad = lane.bad = true;  // what was taken before stands
@@ -113,6 +115,7 @@ LaneWork* LaneDrain::Take(Lane& lane, Haul& haul) {
   work.origin = {operation_.slot, operation_.generation, operation_.sequence};
   work.reader = lane.reader.get();
   work.answer.reset();
+  if (!read.ok()) work.answer = std::move(read).error();
   if (++share.taken == 1) ++lane.hauls;
   return &work;
 }

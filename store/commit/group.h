@@ -159,11 +159,11 @@ class Group {
   std::atomic<std::uint64_t> asynchronous_{0};  // in flight
   std::mutex loop_mutex_;
   std::condition_variable loop_wake_;
-  std::atomic<bool> loop_asleep_{false};
-  std::atomic<bool> closing_{false};  // the store is: others go on without this process
-  bool loop_woken_ = false;           // guarded by loop_mutex_
-  bool loop_stopping_ = false;        // guarded by loop_mutex_
-  std::thread loop_;                  // started when first needed, under loop_mutex_
+  std::atomic<bool> loop_asleep_{true};  // or not started yet
+  std::atomic<bool> closing_{false};     // the store is: others go on without this process
+  bool loop_woken_ = false;              // guarded by loop_mutex_
+  bool loop_stopping_ = false;           // guarded by loop_mutex_
+  std::thread loop_;                     // started when first needed, under loop_mutex_
 };
 
 }  // namespace tenure::commit

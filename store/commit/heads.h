@@ -96,7 +96,8 @@ class Heads {
   RareHeads::ViewOf ViewOf() {
     return [this] { return View(); };
   }
-  Status ForEachUnapplied(const std::function<bool(const model::CommittedTxn&, const model::Effect&)>& visit);
+  Status ForEachUnapplied(const index::IndexReader& view,
+                          const std::function<bool(const model::CommittedTxn&, const model::Effect&)>& visit);
   /// Valid until the next call.
   const std::string& EntryKey(const std::string& name, const std::string& version) {
     return key_.assign(name).append(1, ':').append(version);

@@ -9,7 +9,7 @@
 
 namespace tenure::commit {
 
-/// Once decided, with its answer.
+/// Once decided, with its answer. One whose request could not be read for now comes with it.
 struct LaneWork {
   Request request;
   model::Origin origin;
@@ -17,8 +17,8 @@ struct LaneWork {
   std::optional<Result<Receipt>> answer;
 };
 
-/// The request in `body`, or in the staging file that it names, into `request`, whatever that was. False, and said,
-/// when nobody can read it.
-bool ReadRequest(const Context& context, base::Bytes& body, bool in_file, Request& request);
+/// The request in `body`, or in the staging file that it names, into `request`, whatever that was. False, and said:
+/// these bytes are no request. An error: the staging file did not answer, which says nothing against whoever queued it.
+Result<bool> ReadRequest(const Context& context, base::Bytes& body, bool in_file, Request& request);
 
 }  // namespace tenure::commit

@@ -13,10 +13,10 @@ std::string RevisionKey(const std::string& key, Revision revision) { return key 
 
 }  // namespace
 
-/// Walks what the index lacks, oldest first, until `visit` returns false.
-Status Heads::ForEachUnapplied(const std::function<bool(const model::CommittedTxn&, const model::Effect&)>& visit) {
-  TENURE_ASSIGN(index::IndexReader * view, View());
-  TENURE_ASSIGN(const index::Mark mark, view->ReadMark());
+/// Walks what the index, as `view` shows it, lacks, oldest first, until `visit` returns false.
+Status Heads::ForEachUnapplied(const index::IndexReader& view,
+                               const std::function<bool(const model::CommittedTxn&, const model::Effect&)>& visit) {
+  TENURE_ASSIGN(const index::Mark mark, view.ReadMark());
   const Lsn durable = context_.DurableLsn();
   if (mark.position.last_lsn >= durable) return {};
   TENURE_ASSIGN(const Lsn trimmed, context_.trimmed_below());
@@ -42,7 +42,7 @@ Result<EntryPtr> Heads::EntryRevision(const std::string& name, const std::string
   TENURE_ASSIGN(index::IndexReader * view, View());
   TENURE_ASSIGN(auto row, view->GetEntryRevision(name, version, revision));
   if (!row) {
-    TENURE_RETURN_IF_ERROR(ForEachUnapplied([&](const model::CommittedTxn& txn, const model::Effect& effect) {
+    TENURE_RETURN_IF_ERROR(ForEachUnapplied(*view, [&](const model::CommittedTxn& txn, const model::Effect& effect) {
       const bool of_entry =
           effect.kind == model::EffectKind::kPutEntry || effect.kind == model::EffectKind::kDeleteEntry;
       const bool found =
@@ -63,7 +63,7 @@ Result<TagPtr> Heads::TagRevision(const std::string& name, const std::string& ta
   TENURE_ASSIGN(index::IndexReader * view, View());
   TENURE_ASSIGN(auto row, view->GetTagRevision(name, tag, revision));
   if (!row) {
-    TENURE_RETURN_IF_ERROR(ForEachUnapplied([&](const model::CommittedTxn& txn, const model::Effect& effect) {
+    TENURE_RETURN_IF_ERROR(ForEachUnapplied(*view, [&](const model::CommittedTxn& txn, const model::Effect& effect) {
       const bool of_tag = effect.kind == model::EffectKind::kSetTag || effect.kind == model::EffectKind::kDeleteTag;
       const bool found = of_tag && effect.tag.revision == revision && effect.tag.name == name && effect.tag.tag == tag;
       if (found) row = model::TagAfter(txn, effect);

@@ -222,8 +222,7 @@ Deciding::Step Deciding::FinishParked() {
     if (last[key_of(wanted[i])] != i) continue;
     const model::Effect& effect = wanted[i];
     const bool of_tag = effect.kind == model::EffectKind::kSetTag || effect.kind == model::EffectKind::kDeleteTag;
-    TENURE_ASSIGN(auto failed, of_tag ? ParkRow(effect.tag) : ParkRow(effect.entry));
-    if (failed) return Reject(std::move(failed));
+    TENURE_RETURN_IF_ERROR(of_tag ? ParkRow(effect.tag) : ParkRow(effect.entry));
   }
   for (std::size_t i = 0; i < results.size(); ++i) {
     if (results[i].outcome == Outcome::kUnchanged) continue;
@@ -240,7 +239,7 @@ Deciding::Step Deciding::FinishParked() {
   return Go();
 }
 
-Deciding::Step Deciding::ParkRow(const ArtifactEntry& ours) {
+Status Deciding::ParkRow(const ArtifactEntry& ours) {
   TENURE_ASSIGN(const EntryPtr theirs, heads_.Entry(ours.name, ours.version));
   ParkedConflict parked;
   parked.name = ours.name;
@@ -260,10 +259,10 @@ Deciding::Step Deciding::ParkRow(const ArtifactEntry& ours) {
   }
   const std::size_t bytes = BytesOfSides(parked.entry);
   AddParked(std::move(parked), bytes);
-  return Go();
+  return {};
 }
 
-Deciding::Step Deciding::ParkRow(const TagEntry& ours) {
+Status Deciding::ParkRow(const TagEntry& ours) {
   TENURE_ASSIGN(const TagPtr theirs, heads_.Tag(ours.name, ours.tag));
   ParkedConflict parked;
   parked.of_tag = true;
@@ -283,7 +282,7 @@ Deciding::Step Deciding::ParkRow(const TagEntry& ours) {
     parked.reason = "parked together with the rest of its transaction";
   }
   AddParked(std::move(parked), 3 * (ours.name.size() + ours.tag.size() + model::kVersionBytesMax));
-  return Go();
+  return {};
 }
 
 void Deciding::AddParked(ParkedConflict conflict, std::size_t bytes) {

@@ -122,11 +122,9 @@ Result<std::uint64_t> BeginEpoch(base::Env& env, const Layout& layout, const Con
   return segment.header.id.epoch;
 }
 
-void NoteSetAside(const Scan& scan, RecoveryNote& note) {
-  if (scan.survey.nonzero_bytes == 0) return;
-  note.set_aside_path = scan.chain.segments.back().path;
-  note.set_aside_offset = scan.end.offset;
-  note.set_aside_bytes = scan.survey.last_nonzero_offset + 1 - scan.end.offset;
+/// How much there is behind the last transaction. All of it is of a commit that was not finished.
+std::uint64_t TornBytes(const Scan& scan) {
+  return scan.survey.nonzero_bytes == 0 ? 0 : scan.survey.last_nonzero_offset + 1 - scan.end.offset;
 }
 
 /// Nobody sees the area before it is put in place: plain first values.
@@ -161,9 +159,13 @@ Status InitialiseShared(base::Env& env, const Layout& layout, const Config& conf
       proven = applied_here ? scan.applied->offset : journal::kSegmentHeaderBytes;
     }
     TENURE_RETURN_IF_ERROR(RewriteInPlace(env, newest, proven, scan.end.offset));
-    NoteSetAside(scan, note);
     TENURE_ASSIGN(epoch, BeginEpoch(env, layout, config, scan));
     note.took_over = true;
+    if (TornBytes(scan) > 0) {
+      note.set_aside_bytes = TornBytes(scan);
+      note.set_aside_path = newest.path;
+      note.set_aside_offset = scan.end.offset;
+    }
   }
   FillArea(scan, epoch, area, note);
   return {};
@@ -172,7 +174,11 @@ Status InitialiseShared(base::Env& env, const Layout& layout, const Config& conf
 Status InitialiseForReading(base::Env& env, const Layout& layout, const Config& config, ingest::CommitArea& area,
                             RecoveryNote& note) {
   TENURE_ASSIGN(const Scan scan, ScanToEnd(env, layout, config));
-  NoteSetAside(scan, note);
+  if (TornBytes(scan) > 0) {
+    note.passed_over_bytes = TornBytes(scan);
+    note.passed_over_path = scan.chain.segments.back().path;
+    note.passed_over_offset = scan.end.offset;
+  }
   FillArea(scan, scan.chain.segments.back().header.id.epoch, area, note);
   return {};
 }

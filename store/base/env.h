@@ -66,7 +66,8 @@ enum class OpenMode : std::uint8_t {
   kWriteDirect,
 };
 
-/// What direct writes consist of: what ext4 and xfs at most ask for, and what they write back from the page cache at least.
+/// What direct writes consist of: what ext4 and xfs at most ask for, and what they write back from the page cache at
+/// least.
 inline constexpr std::uint64_t kDirectBlockBytes = 4096;
 
 struct FileSystemInfo {

@@ -8,6 +8,7 @@
 #include "store/base/failpoint.h"
 #include "store/base/futex.h"
 #include "store/base/raise.h"
+#include "store/ingest/changing_copy.h"
 
 namespace tenure::ingest {
 
@@ -89,8 +90,9 @@ void WaitCells::ForEach(const std::function<bool(const Seen&)>& visit) const {
     }
     const std::uint32_t bytes = std::min(cell.bytes.load(std::memory_order_relaxed), kWaitBodyBytes);
     if (cell.allocated.load(std::memory_order_acquire) == 0) continue;
-    const std::byte* body = segment_.wait_body(i);
-    seen.body.assign(body, body + bytes);
+    // The cell may change hands meanwhile: see below.
+    seen.body.resize(bytes);
+    CopyChanging(seen.body.data(), segment_.wait_body(i), bytes);
     seen.called_ms = cell.called_ms.load(std::memory_order_relaxed);
     seen.called = cell.turn.load(std::memory_order_seq_cst) != cell.answered.load(std::memory_order_seq_cst);
     // Whose bytes were they? A cell that changed hands meanwhile says so; a change of state alone does not matter.

@@ -67,7 +67,7 @@ Status Group::Submit(const std::shared_ptr<Pending>& pending) {
     return {};
   }
   pending->asynchronous = true;
-  asynchronous_.fetch_add(1, std::memory_order_relaxed);
+  asynchronous_.fetch_add(1, std::memory_order_seq_cst);  // before Nudge looks at loop_sleep_: see LoopMain
   Status pushed = base::Guarded([&] { return Push(use, pending); });
   if (!pushed.ok()) {
     asynchronous_.fetch_sub(1, std::memory_order_relaxed);
@@ -143,8 +143,11 @@ void Group::Nudge(bool asynchronous) {
       area.work.exchange(ingest::kBusy, std::memory_order_seq_cst) == ingest::kIdle) {
     base::FutexWake(area.work, INT_MAX);  // one that sleeps there need not be the owner any more
   }
-  // Nobody waits for an asynchronous operation: the committing thread claims the lease, or watches its owner.
-  if (asynchronous && loop_asleep_.load(std::memory_order_seq_cst)) WakeLoop();
+  // Nobody waits for an asynchronous operation: the committing thread claims the lease, or watches its owner. Who
+  // releases the lease after it was seen here sees the operation.
+  if (!asynchronous) return;
+  const LoopSleep loop = loop_sleep_.load(std::memory_order_seq_cst);
+  if (loop == LoopSleep::kUntimed || (loop == LoopSleep::kWatching && lease_.IsFree())) WakeLoop();
 }
 
 bool Group::Poll(Pending& pending) {

@@ -139,7 +139,7 @@ class Group {
   bool SettleLocked();
   bool Linger(std::unique_lock<std::mutex>& lock);
   void AwaitSubmitted();
-  bool HasAsynchronous() const { return asynchronous_.load(std::memory_order_relaxed) != 0; }
+  bool HasAsynchronous() const { return asynchronous_.load(std::memory_order_seq_cst) != 0; }
 
   const Context& context_;
   ingest::Registry& registry_;
@@ -159,11 +159,14 @@ class Group {
   std::atomic<std::uint64_t> asynchronous_{0};  // in flight
   std::mutex loop_mutex_;
   std::condition_variable loop_wake_;
-  std::atomic<bool> loop_asleep_{true};  // or not started yet
-  std::atomic<bool> closing_{false};     // the store is: others go on without this process
-  bool loop_woken_ = false;              // guarded by loop_mutex_
-  bool loop_stopping_ = false;           // guarded by loop_mutex_
-  std::thread loop_;                     // started when first needed, under loop_mutex_
+  /// What a submission has to do about the committing thread. Watching, it looks after a while by itself at whoever has
+  /// the lease; untimed (or not started yet) it knows of no asynchronous operation.
+  enum class LoopSleep : std::uint8_t { kAwake, kWatching, kUntimed };
+  std::atomic<LoopSleep> loop_sleep_{LoopSleep::kUntimed};
+  std::atomic<bool> closing_{false};  // the store is: others go on without this process
+  bool loop_woken_ = false;           // guarded by loop_mutex_
+  bool loop_stopping_ = false;        // guarded by loop_mutex_
+  std::thread loop_;                  // started when first needed, under loop_mutex_
 };
 
 }  // namespace tenure::commit

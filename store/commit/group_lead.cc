@@ -175,17 +175,19 @@ void Group::LoopMain() {
   Waiting waiting;
   std::unique_lock lock(loop_mutex_);
   while (!loop_stopping_) {
-    loop_asleep_.store(true, std::memory_order_seq_cst);
-    // Looked at again behind the flag: an operation pushed before it was seen woke nobody.
-    const bool left = HasAsynchronous() && lease_.IsFree() && committer_.AnyWork();
+    // Looked at behind each word: an operation pushed before that was seen woke nobody.
+    loop_sleep_.store(LoopSleep::kUntimed, std::memory_order_seq_cst);
+    const bool watching = HasAsynchronous();
+    if (watching) loop_sleep_.store(LoopSleep::kWatching, std::memory_order_seq_cst);
+    const bool left = watching && lease_.IsFree() && committer_.AnyWork();
     const auto woken = [this, left] { return loop_woken_ || loop_stopping_ || left; };
-    if (HasAsynchronous()) {
+    if (watching) {
       const std::chrono::nanoseconds slice(lease_.TtlNs(context_.commit_ttl_ns) / 4);
       loop_wake_.wait_for(lock, std::min(slice, std::chrono::nanoseconds(20'000'000)), woken);
     } else {
       loop_wake_.wait(lock, woken);
     }
-    loop_asleep_.store(false, std::memory_order_seq_cst);
+    loop_sleep_.store(LoopSleep::kAwake, std::memory_order_seq_cst);
     loop_woken_ = false;
     lock.unlock();
     const Status checked = base::Guarded([&] { return LookAfterAsynchronous(waiting); });

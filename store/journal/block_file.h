@@ -6,6 +6,9 @@
 // as they are, as it does when the page cache writes that block back. Behind the frame follow zeros, which is what was
 // there.
 //
+// What is larger than kDirectBytesMax goes through the page cache: it is the device that takes its time then, and
+// whoever applies it to the index finds it in memory.
+//
 // Only the one who appends may use it, one thread at a time: blocks are not read again between two appends. Readers use
 // the page cache; the kernel drops what a direct write has made old there.
 #pragma once
@@ -21,6 +24,7 @@ namespace tenure::journal {
 class BlockFile {
  public:
   static constexpr std::uint64_t kBlockBytes = base::kDirectBlockBytes;
+  static constexpr std::uint64_t kDirectBytesMax = 64u << 10;
 
   /// To append at `offset` of the file, which must be zero from there on and a whole number of blocks long.
   static Result<std::unique_ptr<BlockFile>> Open(base::Env& env, const std::string& path, std::uint64_t offset);
@@ -28,18 +32,17 @@ class BlockFile {
   /// Behind what was appended last; the file must have room for it. After a failure nobody knows what is there, and
   /// nothing more may be appended.
   Status Append(base::ByteView data);
-  Status SyncData() { return file_->SyncData(); }
+  /// Of everything that was appended.
+  Status SyncData() { return direct_->SyncData(); }
 
  private:
-  BlockFile(std::unique_ptr<base::File> file, std::uint64_t offset) : file_(std::move(file)), offset_(offset) {}
+  BlockFile(std::unique_ptr<base::File> direct, std::unique_ptr<base::File> cached, std::uint64_t offset);
 
-  /// Room for `bytes` from a whole block on, at an address that direct writes take; what is in the first block stays.
-  void MakeRoom(std::uint64_t bytes);
-
-  const std::unique_ptr<base::File> file_;
-  std::uint64_t offset_;  ///< Where the next byte goes.
+  const std::unique_ptr<base::File> direct_;
+  const std::unique_ptr<base::File> cached_;  ///< The same file.
+  std::uint64_t offset_;                      ///< Where the next byte goes.
   base::Bytes memory_;
-  std::span<std::byte> blocks_;  ///< In memory_; begins with what the block at offset_ holds in front of it.
+  std::span<std::byte> blocks_;  ///< Of memory_, aligned; begins with what the block at offset_ holds in front of it.
 };
 
 }  // namespace tenure::journal

@@ -88,19 +88,26 @@ TEST_F(BlockFileTest, GoesOnInTheMiddleOfABlockThatSomebodyElseWrote) {
   EXPECT_EQ(Content(), expected);
 }
 
-/// Memory stays bounded; the file is as if it had been written at once.
-TEST_F(BlockFileTest, WritesALargeFrameInPieces) {
+/// And the next one goes on behind it, in the block in which it ended.
+TEST_F(BlockFileTest, WhatIsLargeGoesThroughThePageCache) {
   const auto file = Open(4096 + 80);
-  const Bytes large = Numbered(3, (2u << 20) + 12'345);
-  ASSERT_TRUE(file->Append(large).ok());
-  const Bytes small = Numbered(4, 64);
-  ASSERT_TRUE(file->Append(small).ok());
-  const auto writes = Writes();
-  EXPECT_EQ(writes.size(), 4u);
-  for (const TraceStep& write : writes) EXPECT_LE(write.data.size(), 1u << 20);
   Bytes expected(4096 + 80);
-  expected.insert(expected.end(), large.begin(), large.end());
-  expected.insert(expected.end(), small.begin(), small.end());
+  std::uint64_t seed = 0;
+  const std::size_t limit = BlockFile::kDirectBytesMax;
+  for (const std::size_t bytes : {limit, limit + 1, std::size_t{64}, std::size_t{1'500'000}, limit, std::size_t{8}}) {
+    const Bytes piece = Numbered(++seed, bytes);
+    ASSERT_TRUE(file->Append(piece).ok());
+    ASSERT_TRUE(file->SyncData().ok());
+    const auto writes = Writes();
+    ASSERT_EQ(writes.size(), 1u);
+    if (bytes > limit) {
+      EXPECT_EQ(writes.front().offset, expected.size());
+      EXPECT_EQ(writes.front().data, piece) << "as it is";
+    } else {
+      EXPECT_EQ(writes.front().offset % 4096 + writes.front().data.size() % 4096, 0u);
+    }
+    expected.insert(expected.end(), piece.begin(), piece.end());
+  }
   expected.resize(kFileBytes);
   EXPECT_EQ(Content(), expected);
 }

@@ -73,8 +73,8 @@ struct CommitLeaseDiagnosis {
   bool owner_alive = false;
   bool wanted = false;          ///< Somebody asked the owner to release it.
   std::uint64_t heartbeat = 0;  ///< Moves at each phase of a commit.
-  std::uint64_t takeovers_unpublished =
-      0;  ///< From living owners since the last publication; each doubles the time to live.
+  /// From living owners since the last publication; each doubles the time to live.
+  std::uint64_t takeovers_unpublished = 0;
   std::optional<std::uint32_t> watched_ms;  ///< How long the heartbeat was watched: only when work was queued.
   bool progress = false;                    ///< While watched: heartbeat or durable LSN moved, or the work was done.
 };

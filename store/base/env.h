@@ -61,9 +61,9 @@ enum class OpenMode : std::uint8_t {
   kReadWrite,  ///< Existing file.
   kCreateNew,  ///< Must not exist.
   kOpenOrCreate,
-  /// Existing file, written past the page cache where the file system can (O_DIRECT): offset, size and address of each
-  /// WriteAt are multiples of kDirectBlockBytes.
-  kWriteDirect,
+  /// Existing file, read and written past the page cache where the file system can (O_DIRECT): offset, size and address
+  /// of each access are multiples of kDirectBlockBytes.
+  kReadWriteDirect,
 };
 
 /// What direct writes consist of: what ext4 and xfs at most ask for, and what they write back from the page cache at

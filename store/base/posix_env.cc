@@ -91,7 +91,7 @@ Result<std::unique_ptr<File>> PosixEnv::CreateNew(const std::string& path) {
 Result<std::unique_ptr<File>> PosixEnv::Open(const std::string& path, OpenMode mode) {
   if (mode == OpenMode::kRead) return OpenExisting(path, O_RDONLY);
   if (mode == OpenMode::kReadWrite) return OpenExisting(path, O_RDWR);
-  if (mode == OpenMode::kWriteDirect) return OpenDirect(path);
+  if (mode == OpenMode::kReadWriteDirect) return OpenDirect(path);
   if (mode == OpenMode::kCreateNew) return CreateNew(path);
   // Two steps, because only a creator may set the mode; others may create or remove it in between.
   constexpr int kAttempts = 100;

@@ -83,6 +83,7 @@ Result<std::size_t> PosixFile::ReadAt(std::uint64_t offset, std::span<std::byte>
   while (done < out.size()) {
     const ssize_t got = RetryInterrupted(
         [&] { return ::pread(descriptor_, out.data() + done, out.size() - done, static_cast<off_t>(offset + done)); });
+    if (got < 0 && errno == EINVAL && LeaveDirect()) continue;  // as in WriteAt
     if (got < 0) return ErrnoError(Range("read", offset + done, out.size() - done), path_, errno);
     if (got == 0) break;
     done += static_cast<std::size_t>(got);
@@ -112,7 +113,7 @@ Status PosixFile::WriteAt(std::uint64_t offset, ByteView data) {
   return {};
 }
 
-bool PosixFile::LeaveDirect() {
+bool PosixFile::LeaveDirect() const {
   const int flags = direct_ ? ::fcntl(descriptor_, F_GETFL) : 0;
   const bool left = flags > 0 && (flags & O_DIRECT) != 0 && ::fcntl(descriptor_, F_SETFL, flags & ~O_DIRECT) == 0;
   if (!left) errno = EINVAL;

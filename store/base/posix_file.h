@@ -17,7 +17,7 @@ int OpenDescriptor(const std::string& path, int flags, unsigned mode);
 
 class PosixFile final : public File {
  public:
-  /// Owns `descriptor`. `direct`: each write is of whole blocks (OpenMode::kWriteDirect), which is checked.
+  /// Owns `descriptor`. `direct`: each write is of whole blocks (OpenMode::kReadWriteDirect), which is checked.
   PosixFile(std::string path, int descriptor, bool direct = false);
   ~PosixFile() override;
   PosixFile(const PosixFile&) = delete;
@@ -42,7 +42,7 @@ class PosixFile final : public File {
  private:
   void NoteLock();
   /// From O_DIRECT to the page cache. False, with errno EINVAL, when there is nothing to leave.
-  bool LeaveDirect();
+  bool LeaveDirect() const;
 
   const std::string path_;
   const int descriptor_;

@@ -28,12 +28,13 @@ BlockFile::BlockFile(std::unique_ptr<base::File> direct, std::unique_ptr<base::F
 }
 
 Result<std::unique_ptr<BlockFile>> BlockFile::Open(base::Env& env, const std::string& path, std::uint64_t offset) {
-  TENURE_ASSIGN(auto direct, env.Open(path, base::OpenMode::kWriteDirect));
+  TENURE_ASSIGN(auto direct, env.Open(path, base::OpenMode::kReadWriteDirect));
   TENURE_ASSIGN(auto cached, env.Open(path, base::OpenMode::kReadWrite));
   std::unique_ptr<BlockFile> opened(new BlockFile(std::move(direct), std::move(cached), offset));
   const std::uint64_t before = InBlock(offset);
   if (before == 0) return opened;
-  TENURE_ASSIGN(const std::size_t got, opened->cached_->ReadAt(offset - before, opened->blocks_.first(before)));
+  // What will be written again is what the disk holds, not what the page cache has of it.
+  TENURE_ASSIGN(const std::size_t got, opened->direct_->ReadAt(offset - before, opened->blocks_.first(kBlockBytes)));
   if (got < before) {
     Error error = base::MakeError(ErrorCode::kIo, path + " ends before offset " + std::to_string(offset) +
                                                       ", where the next frame belongs: somebody has cut it");

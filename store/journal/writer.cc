@@ -64,7 +64,7 @@ Status Writer::State::Write(base::ByteView frame) {
   TENURE_FAIL_POINT("journal.before_write");
   TENURE_FAIL_POINT_STATUS("journal.write_error");
 #ifdef TENURE_TESTING
-  // In two pieces, so that a test can end the process with a torn frame in the page cache.
+  // In two pieces, so that a test can end the process with a torn frame in the file.
   const std::size_t half = frame.size() / 2;
   TENURE_RETURN_IF_ERROR(file->Append(frame.first(half)));
   TENURE_FAIL_POINT("journal.mid_write");

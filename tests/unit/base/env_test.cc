@@ -47,14 +47,19 @@ TEST_F(EnvTest, OpenModes) {
 }
 
 TEST_F(EnvTest, WritesWholeBlocksPastThePageCache) {
-  EXPECT_EQ(env_.Open(dir_ / "a", OpenMode::kWriteDirect).error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(env_.Open(dir_ / "a", OpenMode::kReadWriteDirect).error().code, ErrorCode::kNotFound);
   const auto cached = Create("a", std::string(3 * kDirectBlockBytes, '.'));
-  const auto direct = env_.Open(dir_ / "a", OpenMode::kWriteDirect);
+  const auto direct = env_.Open(dir_ / "a", OpenMode::kReadWriteDirect);
   ASSERT_TRUE(direct.ok());
   alignas(kDirectBlockBytes) static std::array<std::byte, 2 * kDirectBlockBytes> blocks;
   blocks.fill(std::byte{'x'});
   ASSERT_TRUE((*direct)->WriteAt(kDirectBlockBytes, blocks).ok());
   EXPECT_EQ(Content("a"), std::string(kDirectBlockBytes, '.') + std::string(2 * kDirectBlockBytes, 'x'));
+  // And reads them; what the page cache has not written yet, too.
+  ASSERT_TRUE(cached->WriteAt(kDirectBlockBytes, AsBytes("new")).ok());
+  blocks.fill(std::byte{});
+  EXPECT_EQ(*(*direct)->ReadAt(kDirectBlockBytes, blocks), blocks.size());
+  EXPECT_EQ(AsText(blocks), "new" + std::string(2 * kDirectBlockBytes - 3, 'x'));
   EXPECT_DEATH((void)(*direct)->WriteAt(8, blocks), "IsWholeBlocks");
   EXPECT_DEATH((void)(*direct)->WriteAt(0, ByteView(blocks).first(512)), "IsWholeBlocks");
   EXPECT_DEATH((void)(*direct)->WriteAt(0, ByteView(blocks).subspan(8, kDirectBlockBytes)), "IsWholeBlocks");

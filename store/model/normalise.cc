@@ -122,7 +122,8 @@ Status CheckAndRewrite(Operation& op) {
   if (op.kind == OpKind::kPut || op.kind == OpKind::kResolve) TENURE_RETURN_IF_ERROR(CheckPutFields(op));
   if (op.if_digest) TENURE_RETURN_IF_ERROR(ValidateDigest(*op.if_digest));
   if (op.if_version) TENURE_RETURN_IF_ERROR(ValidateVersion(*op.if_version));
-  if (op.annotations != "{}") {
+  // Most come as they are to be: those are not copied.
+  if (op.annotations.size() > kEntryBytesMax || !IsPlainCanonicalObject(op.annotations)) {
     auto canonical = CanonicalObject(op.annotations);
     if (!canonical.ok()) {
       Error e = std::move(canonical).error();

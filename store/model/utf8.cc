@@ -51,6 +51,28 @@ char32_t NextCharacter(std::string_view text, std::size_t& pos) {
   return value;
 }
 
+bool IsPrintableAscii(std::string_view text) {
+  constexpr std::uint64_t kEach = 0x0101010101010101ULL;
+  constexpr std::uint64_t kHigh = 0x80 * kEach;
+  // Eight bytes at a time. Below 0x80 each; subtracting 0x20 borrows where one is below that, which shows in its own
+  // high bit; adding 1 makes 0x80 of 0x7F.
+  const auto other = [](std::uint64_t word) { return (word | (word - 0x20 * kEach) | (word + kEach)) & kHigh; };
+  const auto word_at = [&text](std::size_t pos) {
+    std::uint64_t word;
+    std::memcpy(&word, text.data() + pos, sizeof word);
+    return word;
+  };
+  if (text.size() < 8) {
+    for (const char c : text) {
+      if (c < 0x20 || c > 0x7E) return false;
+    }
+    return true;
+  }
+  std::uint64_t found = other(word_at(text.size() - 8));  // the end, perhaps in part twice
+  for (std::size_t pos = 0; pos + 8 <= text.size(); pos += 8) found |= other(word_at(pos));
+  return found == 0;
+}
+
 bool IsValidUtf8(std::string_view text) {
   std::size_t pos = 0;
   while (pos < text.size()) {

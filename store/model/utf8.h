@@ -14,6 +14,9 @@ inline constexpr char32_t kInvalidCharacter = 0xFFFFFFFF;
 /// and `pos` moves by one byte. `pos` must be below text.size().
 char32_t NextCharacter(std::string_view text, std::size_t& pos);
 
+/// Nothing but U+0020 to U+007E: most texts are such, and nothing more needs to be asked of them.
+bool IsPrintableAscii(std::string_view text);
+
 /// Unicode's category Cc: U+0000 to U+001F and U+007F to U+009F.
 constexpr bool IsControl(char32_t c) { return c < 0x20 || (c >= 0x7F && c <= 0x9F); }
 

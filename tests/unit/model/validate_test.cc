@@ -2,7 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+#include <utility>
+#include <vector>
+
 #include "model_testing.h"
+#include "store/model/utf8.h"
 
 namespace tenure::model {
 namespace {
@@ -140,6 +145,38 @@ TEST(ValidateTexts, RefusalsStayShortAndPrintable) {
   EXPECT_LT(refused.error().message.size(), 250u);
   EXPECT_TRUE(IsValidUtf8(refused.error().message));
   EXPECT_FALSE(refused.error().hint.empty());
+}
+
+TEST(ValidateDigest, EveryByteAtEveryPlaceOfTheDigits) {
+  for (const auto& [algorithm, digits] :
+       {std::pair("sha256:", 64), std::pair("sha384:", 96), std::pair("sha512:", 128)}) {
+    const std::string good = algorithm + std::string(static_cast<std::size_t>(digits), '7');
+    for (std::size_t at = 7; at < good.size(); ++at) {
+      for (int byte = 0; byte < 256; ++byte) {
+        std::string digest = good;
+        digest[at] = static_cast<char>(byte);
+        const bool hex = (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'f');
+        ASSERT_EQ(ValidateDigest(digest).ok(), hex) << algorithm << " byte " << byte << " at " << at;
+      }
+    }
+  }
+}
+
+TEST(Utf8, PrintableAsciiOfEveryByteAtEveryPlace) {
+  for (std::size_t length = 0; length <= 33; ++length) {
+    const std::string plain(length, 'x');
+    ASSERT_TRUE(IsPrintableAscii(plain)) << length;
+    for (std::size_t at = 0; at < length; ++at) {
+      for (int byte = 0; byte < 256; ++byte) {
+        std::string text = plain;
+        text[at] = static_cast<char>(byte);
+        ASSERT_EQ(IsPrintableAscii(text), byte >= 0x20 && byte <= 0x7E) << byte << " at " << at << " of " << length;
+        // Behind it, what borrows and carries would reach.
+        if (at + 1 < length) text[at + 1] = '\x20';
+        ASSERT_EQ(IsPrintableAscii(text), byte >= 0x20 && byte <= 0x7E) << byte << " at " << at << " of " << length;
+      }
+    }
+  }
 }
 
 TEST(Utf8, TableOfTheStandard) {

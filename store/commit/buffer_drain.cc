@@ -53,26 +53,26 @@ void BufferDrain::Begin(std::uint32_t epoch) {
   bell.Ring();
 }
 
-bool BufferDrain::Decode(Copy& copy, LaneWork& work) {
+bool BufferDrain::Decode(Copy& copy, LaneWork& work, Request& request) {
   const bool in_file = copy.type == ingest::RecordType::kFile;
   if (!copy.sound || copy.owner.slot >= ingest::kMemberSlots || (!in_file && copy.type != ingest::RecordType::kInline))
     return false;
   const auto sequence = base::LoadLe<std::uint64_t>(copy.payload.data());
   if (sequence > ingest::kSequenceMax) return false;
   copy.payload.erase(copy.payload.begin(), copy.payload.begin() + ingest::kSequenceBytes);
-  auto read = ReadRequest(context_, copy.payload, in_file, work.request);
+  auto read = ReadRequest(context_, copy.payload, in_file, request);
   if (read.ok() && !*read) return false;
   work.origin = {ingest::kBufferedOrigin + copy.owner.slot, copy.owner.generation, sequence};
   work.reader = nullptr;
   work.answer.reset();
-  if (!read.ok()) work.answer = std::move(read).error();
+  if (!read.ok()) work.answer = EncodeReply(std::move(read).error(), 0);
   return true;
 }
 
-bool BufferDrain::Next(LaneWork& work) {
+bool BufferDrain::Next(LaneWork& work, Request& request) {
   while (at_ < count_) {
     const std::size_t i = at_++;
-    if (Decode(copies_[i], work)) return true;
+    if (Decode(copies_[i], work, request)) return true;
     context_.Say("error", "process slot " + std::to_string(copies_[i].owner.slot) +
                               " put bytes into the double buffer that are no operation");
     bad_.push_back(i);
@@ -99,8 +99,7 @@ std::optional<ingest::AnswerBank> BufferDrain::BankOf(ingest::CellOwner owner) c
 bool BufferDrain::Answer(const LaneWork& work, std::uint32_t epoch) {
   const auto bank = BankOf({work.origin.slot - ingest::kBufferedOrigin, work.origin.generation});
   if (!bank) return true;
-  const ingest::Reply reply = EncodeReply(*work.answer, work.request.operations.size());
-  return Complete(bank->replies, work.origin.sequence, epoch, reply);
+  return Complete(bank->replies, work.origin.sequence, epoch, *work.answer);
 }
 
 void BufferDrain::AnswerBad(std::uint32_t epoch) {

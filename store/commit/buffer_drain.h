@@ -29,8 +29,8 @@ class BufferDrain {
   void Begin(std::uint32_t epoch);
   /// Begin copied something.
   bool Any() const { return count_ != 0; }
-  /// The next operation, into `work`; false when there is none left.
-  bool Next(LaneWork& work);
+  /// The next operation, into `work` and, unless it comes with an answer, `request`; false when there is none left.
+  bool Next(LaneWork& work, Request& request);
   /// Releases the cells of everything that Next gave or passed over as bad. False: fenced.
   bool PopAll();
   /// Answers one operation that Next gave.
@@ -54,7 +54,7 @@ class BufferDrain {
     base::Bytes payload;
   };
   void Collect();
-  bool Decode(Copy& copy, LaneWork& work);
+  bool Decode(Copy& copy, LaneWork& work, Request& request);
   std::optional<ingest::AnswerBank> BankOf(ingest::CellOwner owner) const;
 
   const Context& context_;

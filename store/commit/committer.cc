@@ -7,6 +7,7 @@
 #include "store/base/failpoint.h"
 #include "store/base/guarded.h"
 #include "store/commit/decide_lease.h"
+#include "store/commit/request_codec.h"
 #include "store/ingest/feed_bell.h"
 #include "store/ingest/slot_reader.h"
 
@@ -16,6 +17,8 @@ namespace {
 /// A frame is closed when it has grown to this: one flush of it takes about as long as an idle one.
 constexpr std::size_t kFrameBytesSoftMax = 1u << 20;
 constexpr std::uint32_t kFrameTxnsMax = 65'536;
+/// The memory of a transaction that takes more of a frame is given back.
+constexpr std::size_t kKeptTxnBytes = 16u << 10;
 
 Error Unknown(const Error& cause) {
   Error error = cause;
@@ -76,7 +79,9 @@ void Committer::Gather(Flight& flight) {
   while (!IsFull(flight)) {
     LaneWork* work = drain_.Next(flight.haul);
     if (work == nullptr) break;
-    if (!work->answer) work->answer = DecideRequest(flight, work->request, work->origin);
+    if (work->answer) continue;
+    const Request& request = drain_.request();
+    work->answer = EncodeReply(DecideRequest(flight, request, work->origin), request.operations.size());
   }
   Close(flight);
 }
@@ -113,11 +118,13 @@ void Committer::RaiseKeys(const model::CommittedTxn& txn) {
     switch (effect.kind) {
       case model::EffectKind::kPutEntry:
       case model::EffectKind::kDeleteEntry:
-        keys.Raise(effect.entry.name + ':' + effect.entry.version, txn.lsn);
+        key_.assign(effect.entry.name).append(1, ':').append(effect.entry.version);
+        keys.Raise(key_, txn.lsn);
         break;
       case model::EffectKind::kSetTag:
       case model::EffectKind::kDeleteTag:
-        keys.Raise(effect.tag.name + '@' + effect.tag.tag, txn.lsn);
+        key_.assign(effect.tag.name).append(1, '@').append(effect.tag.tag);
+        keys.Raise(key_, txn.lsn);
         break;
       default:
         break;  // no current row changes
@@ -125,19 +132,20 @@ void Committer::RaiseKeys(const model::CommittedTxn& txn) {
   }
 }
 
-std::optional<Result<Receipt>> Committer::DecideRequest(Flight& flight, const Request& request,
-                                                        const model::Origin& origin) {
+Result<Receipt> Committer::DecideRequest(Flight& flight, const Request& request, const model::Origin& origin) {
   journal::Batch& frame = flight.frame;
-  auto decision = commit::Decide(heads_, desk_, request, frame.first_lsn + frame.count, frame.time_ms);
+  auto decision = commit::Decide(heads_, desk_, request, frame.first_lsn + frame.count, frame.time_ms, txn_);
   if (!decision.ok()) return std::move(decision).error();
-  if (decision->txn) {
+  if (decision->journaled) {
     // Leases that ended while the request itself was rejected: a successor must not take that for its commit.
-    if (!decision->rejected || decision->txn->cancelled) decision->txn->origin = origin;
-    RaiseKeys(*decision->txn);
-    TouchLeases(heads_, desk_, *decision->txn);
+    if (!decision->rejected || txn_.cancelled) txn_.origin = origin;
+    RaiseKeys(txn_);
+    TouchLeases(heads_, desk_, txn_);
+    const std::size_t before = frame.buffer.size();
     base::Encoder out(frame.buffer);
-    model::EncodeTxn(*decision->txn, out);
+    model::EncodeTxn(txn_, out);
     ++frame.count;
+    if (frame.buffer.size() - before > kKeptTxnBytes) txn_ = {};
   }
   if (decision->rejected) return std::move(*decision->rejected);
   return std::move(decision->receipt);
@@ -219,7 +227,7 @@ void Committer::Fly(Flight& flight) {
 }
 
 void Committer::AnswerFailed(Flight& flight, Work* direct, const Error& error) {
-  for (std::size_t i = 0; i < flight.haul.size(); ++i) flight.haul.at(i).answer = error;
+  for (std::size_t i = 0; i < flight.haul.size(); ++i) flight.haul.at(i).answer = EncodeReply(error, 0);
   if (direct != nullptr && direct->answer) direct->answer = error;
 }
 

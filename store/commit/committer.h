@@ -119,7 +119,7 @@ class Committer {
   void RaiseKeys(const model::CommittedTxn& txn);
   void Close(Flight& flight);
   void Decide(Flight& flight, Work& work);
-  std::optional<Result<Receipt>> DecideRequest(Flight& flight, const Request& request, const model::Origin& origin);
+  Result<Receipt> DecideRequest(Flight& flight, const Request& request, const model::Origin& origin);
   BatchEnd AppendAndPublish(Flight& flight);
   bool Answer(Flight& flight);
   std::uint64_t AgeNs(const Flight& flight) const;
@@ -137,7 +137,9 @@ class Committer {
   std::unique_ptr<journal::Reader> reader_;
   std::optional<model::JournalPosition> position_;  // what this process knows of the journal; heads_ match it
   std::uint64_t epoch_ = 0;
-  Flight alone_;  // CommitBatch's
+  model::CommittedTxn txn_;  // what is being decided
+  std::string key_;          // of one of its effects
+  Flight alone_;             // CommitBatch's
   Error failure_;
   RecoveryNote note_;
   std::atomic<bool> wants_spare_{false};

@@ -47,15 +47,15 @@ Decision AnswerRecorded(const Request& request, const model::RequestRow& row) {
   return decision;
 }
 
-model::CommittedTxn NewTxn(const Request& request, Lsn lsn, TimeMs time_ms) {
-  model::CommittedTxn txn;
+/// All but the effects, which stay what they are.
+void Renew(model::CommittedTxn& txn, const Request& request, Lsn lsn, TimeMs time_ms) {
+  model::MakeBlank(txn);
   txn.lsn = lsn;
   txn.time_ms = time_ms;
   txn.writer = request.writer;
   txn.uid = request.uid;
   txn.request_id = request.request_id;
   txn.body_hash = request.body_hash;
-  return txn;
 }
 
 void Record(Heads& heads, const model::CommittedTxn& txn) {
@@ -90,7 +90,8 @@ bool KeepsResults(const Request& request, Outcome outcome) {
 }
 
 /// Of a request that ends here: what it did to leases, or why it was rejected, or both.
-Decision Journal(Heads& heads, const Request& request, Lsn lsn, TimeMs time_ms, LeaseDecision leases) {
+Decision Journal(Heads& heads, const Request& request, Lsn lsn, TimeMs time_ms, LeaseDecision leases,
+                 model::CommittedTxn& txn) {
   Decision decision;
   decision.rejected = std::move(leases.rejected);
   decision.receipt.outcome = leases.effects.empty() ? Outcome::kUnchanged : Outcome::kCommitted;
@@ -100,12 +101,12 @@ Decision Journal(Heads& heads, const Request& request, Lsn lsn, TimeMs time_ms, 
     decision.receipt.lsn = heads.leases().Find(request.lease_action->id)->info.ttl_ms;
   }
   if (!leases.effects.empty()) {
-    model::CommittedTxn txn = NewTxn(request, lsn, time_ms);
+    Renew(txn, request, lsn, time_ms);
     // A rejected request is not what this transaction is: its id stays free.
     if (decision.rejected) txn.request_id.clear();
     if (decision.rejected) txn.body_hash = {};
     txn.effects = std::move(leases.effects);
-    decision.txn = std::move(txn);
+    decision.journaled = true;
   }
   heads.Accept();
   return decision;
@@ -113,7 +114,8 @@ Decision Journal(Heads& heads, const Request& request, Lsn lsn, TimeMs time_ms, 
 
 }  // namespace
 
-Result<Decision> Decide(Heads& heads, LeaseDesk& desk, const Request& request, Lsn lsn, TimeMs time_ms) {
+Result<Decision> Decide(Heads& heads, LeaseDesk& desk, const Request& request, Lsn lsn, TimeMs time_ms,
+                        model::CommittedTxn& txn) {
   if (!request.request_id.empty()) {
     TENURE_ASSIGN(const RequestPtr row, heads.Request(request.request_id));
     if (row && !TENURE_SEEDED_BUG("forget_request_ids")) return AnswerRecorded(request, *row);
@@ -121,17 +123,18 @@ Result<Decision> Decide(Heads& heads, LeaseDesk& desk, const Request& request, L
   Decision decision;
   heads.Begin();
   if (request.asks_outcome) {
-    model::CommittedTxn txn = NewTxn(request, lsn, time_ms);
+    Renew(txn, request, lsn, time_ms);
+    txn.effects.clear();
     txn.cancelled = true;
     txn.receipt_lsn = lsn;
     Record(heads, txn);
     heads.Accept();
-    decision.txn = std::move(txn);
+    decision.journaled = true;
     decision.rejected = NeverApplied(request.request_id, lsn);
     return decision;
   }
   if (request.lease_action) {
-    return Journal(heads, request, lsn, time_ms, DecideLease(heads, desk, request, lsn, time_ms));
+    return Journal(heads, request, lsn, time_ms, DecideLease(heads, desk, request, lsn, time_ms), txn);
   }
   WriteGuard guard(heads, desk, request);
   auto looked = guard.Look();
@@ -141,10 +144,10 @@ Result<Decision> Decide(Heads& heads, LeaseDesk& desk, const Request& request, L
   }
   if (!*looked) {
     StageEnds(heads, guard.ended());
-    return Journal(heads, request, lsn, time_ms, guard.TakeRefused());
+    return Journal(heads, request, lsn, time_ms, guard.TakeRefused(), txn);
   }
   const conflict::LeaseOf lease_of = [&guard](const Operation& op) { return guard.StateOf(op); };
-  Deciding deciding(heads, request, lease_of, {lsn, time_ms, guard.ended().size()});
+  Deciding deciding(heads, request, lease_of, {lsn, time_ms, guard.ended().size()}, txn.effects);
   auto ran = RunAll(deciding, request);
   const bool accepted = ran.ok() && !*ran;
   // Whatever else it is, also one that touches no key: without its lease a transaction is parked, or it is refused for
@@ -156,30 +159,29 @@ Result<Decision> Decide(Heads& heads, LeaseDesk& desk, const Request& request, L
     if (refused_by_lease) {
       heads.Begin();
       StageEnds(heads, guard.ended());
-      return Journal(heads, request, lsn, time_ms, guard.TakeRefused());
+      return Journal(heads, request, lsn, time_ms, guard.TakeRefused(), txn);
     }
     decision.rejected = std::move(*ran);
     return decision;
   }
   decision.receipt.outcome = deciding.outcome();
-  std::vector<model::Effect> effects = deciding.TakeEffects();
-  const bool changed = !effects.empty();
+  deciding.CloseEffects();
+  const bool changed = !txn.effects.empty();
   if (changed) {
     // Where nothing is written, nothing has to end for it.
     StageEnds(heads, guard.ended());
-    effects.insert(effects.begin(), guard.ended().begin(), guard.ended().end());
+    txn.effects.insert(txn.effects.begin(), guard.ended().begin(), guard.ended().end());
   }
   decision.receipt.lsn = changed ? lsn : deciding.newest_named_lsn;
   decision.receipt.results = std::move(deciding.results);
   if (changed || !request.request_id.empty()) {
     decision.receipt.time_ms = time_ms;
-    model::CommittedTxn txn = NewTxn(request, lsn, time_ms);
+    Renew(txn, request, lsn, time_ms);
     txn.outcome = decision.receipt.outcome;
     txn.receipt_lsn = request.request_id.empty() ? 0 : decision.receipt.lsn;
     if (KeepsResults(request, txn.outcome)) txn.results = decision.receipt.results;
-    txn.effects = std::move(effects);
     Record(heads, txn);
-    decision.txn = std::move(txn);
+    decision.journaled = true;
   }
   heads.Accept();
   return decision;

@@ -38,12 +38,14 @@ struct Request {
 struct Decision {
   /// The answer is this error. Journaled with one: a cancelled request id, or the end of a lease that was over.
   std::optional<Error> rejected;
-  Receipt receipt;                         ///< When not rejected.
-  std::optional<model::CommittedTxn> txn;  ///< To be journaled under its LSN; absent: nothing to journal.
+  Receipt receipt;         ///< When not rejected.
+  bool journaled = false;  ///< There is a transaction to be journaled under its LSN.
 };
 
 /// `lsn` is what the transaction gets if it is journaled, `time_ms` the batch's commit time. A failed
-/// Result means that the index could not be read; the heads are unchanged then.
-Result<Decision> Decide(Heads& heads, LeaseDesk& desk, const Request& request, Lsn lsn, TimeMs time_ms);
+/// Result means that the index could not be read; the heads are unchanged then. The transaction goes into `txn`,
+/// whatever that was: its memory is used again. It holds anything when nothing is to be journaled.
+Result<Decision> Decide(Heads& heads, LeaseDesk& desk, const Request& request, Lsn lsn, TimeMs time_ms,
+                        model::CommittedTxn& txn);
 
 }  // namespace tenure::commit

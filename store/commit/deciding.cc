@@ -39,24 +39,28 @@ Error OfEntry(const Operation& op, const char* how, Error error) {
   return error;
 }
 
-Result<ArtifactEntry> WantedOf(const Operation& op, const ArtifactEntry* row) {
-  ArtifactEntry entry;
-  if (op.kind == OpKind::kPatch) {
-    entry = *row;
-    auto patched = model::MergePatch(row->annotations, op.annotations);
-    if (!patched.ok()) return OfEntry(op, "patched", std::move(patched).error());
-    entry.annotations = std::move(patched).value();
-    return entry;
-  }
+void Fill(const Operation& op, ArtifactEntry& entry) {
   entry.name = op.name;
   entry.version = op.version;
   entry.deleted = op.kind == OpKind::kDelete;
-  if (entry.deleted) return entry;
+  if (entry.deleted) return;
   entry.digest = op.digest;
   entry.size = op.size;
   entry.media_type = op.media_type;
   entry.urls = op.urls;
   entry.annotations = op.annotations;
+}
+
+Result<ArtifactEntry> WantedOf(const Operation& op, const ArtifactEntry* row) {
+  ArtifactEntry entry;
+  if (op.kind != OpKind::kPatch) {
+    Fill(op, entry);
+    return entry;
+  }
+  entry = *row;
+  auto patched = model::MergePatch(row->annotations, op.annotations);
+  if (!patched.ok()) return OfEntry(op, "patched", std::move(patched).error());
+  entry.annotations = std::move(patched).value();
   return entry;
 }
 
@@ -109,24 +113,18 @@ ConflictStrategy Deciding::StrategyFor(const conflict::EffectivePolicy& policy) 
 }
 
 void Deciding::Write(ArtifactEntry entry, const ArtifactEntry* row, const std::optional<Revision>& merged_base) {
-  if (row == nullptr) return Write(std::move(entry), static_cast<const EntryHead*>(nullptr), merged_base);
-  const EntryHead head = EntryHead::Of(*row);
-  Write(std::move(entry), &head, merged_base);
-}
-
-void Deciding::Write(ArtifactEntry entry, const EntryHead* head, const std::optional<Revision>& merged_base) {
-  const bool live = head != nullptr && head->live;
-  entry.created_at_ms = entry.deleted ? 0 : live ? head->created_at_ms : time_ms_;
+  const TimeMs created_at_ms = conflict::IsLive(row) ? row->created_at_ms : time_ms_;
+  entry.created_at_ms = entry.deleted ? 0 : created_at_ms;
   entry.updated_at_ms = time_ms_;
   entry.writer = request_.writer;
-  entry.revision = head == nullptr ? 1 : head->revision + 1;
+  entry.revision = row == nullptr ? 1 : row->revision + 1;
   entry.lsn = lsn_;
-  Effect& effect = effects_.emplace_back();
+  Effect& effect = effects_.Add();
   effect.kind = entry.deleted ? EffectKind::kDeleteEntry : EffectKind::kPutEntry;
-  effect.entry = entry;
   if (!entry.deleted) effect.merged_base = merged_base;
-  effect_bytes_ += BytesOf(entry);
-  heads_.PutEntry(std::move(entry), head);
+  effect.entry = std::move(entry);
+  effect_bytes_ += BytesOf(effect.entry);
+  heads_.PutEntry(effect.entry);
 }
 
 void Deciding::Write(TagEntry tag, const TagEntry* row) {
@@ -134,7 +132,7 @@ void Deciding::Write(TagEntry tag, const TagEntry* row) {
   tag.writer = request_.writer;
   tag.revision = row == nullptr ? 1 : row->revision + 1;
   tag.lsn = lsn_;
-  Effect& effect = effects_.emplace_back();
+  Effect& effect = effects_.Add();
   effect.kind = tag.deleted ? EffectKind::kDeleteTag : EffectKind::kSetTag;
   effect.tag = tag;
   heads_.PutTag(std::move(tag), row);
@@ -145,15 +143,27 @@ void Deciding::Write(TagEntry tag, const TagEntry* row) {
 Result<bool> Deciding::PutPlainly(const Operation& op) {
   TENURE_ASSIGN(const conflict::PolicySet* policies, heads_.Policies());
   if (!policies->empty() || op.if_digest || lease_of_(op) == conflict::LeaseState::kLost) return false;
-  TENURE_ASSIGN(const EntryHead* const head, heads_.HeadOf(op.name, op.version));
-  const bool live = head != nullptr && head->live;
-  const Revision revision = live ? head->revision : 0;
-  if ((op.if_absent && live) || op.if_revision.value_or(revision) != revision) return false;
+  TENURE_ASSIGN(EntryHeads::Slot* const slot, heads_.SlotOf(op.name, op.version));
+  const EntryHead& head = slot->head;
+  const Revision revision = head.live ? head.revision : 0;
+  if ((op.if_absent && head.live) || op.if_revision.value_or(revision) != revision) return false;
   if (op.base && *op.base != revision) return false;
-  if (live && head->content == model::ContentHash(op)) return false;
-  TENURE_ASSIGN(ArtifactEntry wanted, WantedOf(op, nullptr));
-  results.push_back({Outcome::kCommitted, head == nullptr ? 1 : head->revision + 1});
-  Write(std::move(wanted), head);
+  Effect& effect = effects_.Add();
+  ArtifactEntry& entry = effect.entry;
+  Fill(op, entry);
+  entry.created_at_ms = head.live ? head.created_at_ms : time_ms_;
+  entry.updated_at_ms = time_ms_;
+  entry.writer = request_.writer;
+  entry.revision = head.revision + 1;
+  entry.lsn = lsn_;
+  model::PackedEntry row(entry);
+  if (head.live && head.content == row.ContentHash()) {
+    effects_.RemoveLast();
+    return false;
+  }
+  effect_bytes_ += BytesOf(entry);
+  results.push_back({Outcome::kCommitted, entry.revision});
+  heads_.PutEntry(entry, std::move(row), *slot);
   return true;
 }
 

@@ -17,6 +17,7 @@
 
 #include "conflict/rules.h"
 #include "store/commit/decide.h"
+#include "store/commit/effect_list.h"
 #include "store/commit/heads.h"
 #include "store/model/effect.h"
 #include "store/model/validate.h"
@@ -35,13 +36,16 @@ class Deciding {
     TimeMs time_ms = 0;
     std::size_t effects_before = 0;  ///< Effects that come before those decided here: ends of leases.
   };
-  Deciding(Heads& heads, const Request& request, const conflict::LeaseOf& lease_of, const Place& place)
+  /// `memory`: where the effects go.
+  Deciding(Heads& heads, const Request& request, const conflict::LeaseOf& lease_of, const Place& place,
+           std::vector<model::Effect>& memory)
       : heads_(heads),
         request_(request),
         lease_of_(lease_of),
         lsn_(place.lsn),
         time_ms_(place.time_ms),
-        effects_before_(place.effects_before) {}
+        effects_before_(place.effects_before),
+        effects_(memory) {}
 
   /// nullopt: goes on. An Error inside the optional: rejected. A failed Result: could not be decided.
   using Step = Result<std::optional<Error>>;
@@ -50,10 +54,11 @@ class Deciding {
   /// Behind the last operation.
   Step Finish();
 
-  std::vector<model::Effect> TakeEffects() { return std::move(effects_); }
+  /// Leaves them in the memory, and nothing else.
+  void CloseEffects() { effects_.Close(); }
   /// More than a frame may carry?
   bool TooLarge() const { return effect_bytes_ > kEffectBytesMax || effects_.size() > model::kTxnEffectsMax; }
-  /// Of the whole transaction; once it is finished, and before the effects are taken.
+  /// Of the whole transaction; once it is finished.
   Outcome outcome() const;
   std::vector<OpResult> results;
   Lsn newest_named_lsn = 0;
@@ -91,7 +96,6 @@ class Deciding {
   Result<std::optional<Error>> DeleteTagsOf(const EntryCase& c);
   /// True: it was a put that meets no conflict, and is done.
   Result<bool> PutPlainly(const Operation& op);
-  void Write(ArtifactEntry entry, const EntryHead* head, const std::optional<Revision>& merged_base = {});
   void Write(ArtifactEntry entry, const ArtifactEntry* row, const std::optional<Revision>& merged_base = {});
   void Write(TagEntry tag, const TagEntry* row);
   void Unchanged(Revision revision, Lsn lsn);
@@ -128,7 +132,7 @@ class Deciding {
   const Lsn lsn_;
   const TimeMs time_ms_;
   const std::size_t effects_before_;
-  std::vector<model::Effect> effects_;
+  EffectList effects_;
   std::size_t effect_bytes_ = 0;
   bool resolving_ = false;  // within a resolution: nothing is parked again, and no policy names its strategy
   std::map<std::string, Parking> parkings_;
@@ -137,6 +141,8 @@ class Deciding {
 
 /// Says which entry could not be made.
 Error OfEntry(const Operation& op, const char* how, Error error);
+/// The members that an operation gives an entry: content, none for a deletion. What else there is in `entry` stays.
+void Fill(const Operation& op, ArtifactEntry& entry);
 /// What `op` makes of `row`, which is live or null for a put or a delete, and live for a patch.
 Result<ArtifactEntry> WantedOf(const Operation& op, const ArtifactEntry* row);
 /// The same for a tag.

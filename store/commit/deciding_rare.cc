@@ -87,7 +87,7 @@ std::optional<Error> CheckGiven(const Operation& op, const ParkedConflict& confl
 
 void Deciding::AddRare(model::EffectKind kind, model::RareEffect rare) {
   effect_bytes_ += rare.policy.schema ? rare.policy.schema->size() : 64;
-  model::Effect& effect = effects_.emplace_back();
+  model::Effect& effect = effects_.Add();
   effect.kind = kind;
   effect.rare = std::make_shared<const model::RareEffect>(std::move(rare));
 }

@@ -104,7 +104,7 @@ LaneWork* LaneDrain::Take(Lane& lane, Haul& haul) {
   Haul::Share& share = ShareOf(lane, haul);
   LaneWork& work = Fresh(haul);
   const bool whole = step == Step::kOperation;
-  auto read = whole ? ReadRequest(context_, operation_.body, operation_.in_file, work.request) : Result<bool>(false);
+  auto read = whole ? ReadRequest(context_, operation_.body, operation_.in_file, request_) : Result<bool>(false);
   if (read.ok() && !*read) {
     context_.Say("error", "writer slot " + std::to_string(lane.reader->slot()) +
                               " holds bytes that are no operation: it is given up");
@@ -115,7 +115,7 @@ LaneWork* LaneDrain::Take(Lane& lane, Haul& haul) {
   work.origin = {operation_.slot, operation_.generation, operation_.sequence};
   work.reader = lane.reader.get();
   work.answer.reset();
-  if (!read.ok()) work.answer = std::move(read).error();
+  if (!read.ok()) work.answer = EncodeReply(std::move(read).error(), 0);
   if (++share.taken == 1) ++lane.hauls;
   return &work;
 }
@@ -123,7 +123,7 @@ LaneWork* LaneDrain::Take(Lane& lane, Haul& haul) {
 LaneWork* LaneDrain::NextOfBuffer(Haul& haul) {
   if (!haul.with_buffer) return nullptr;
   LaneWork& work = Fresh(haul);
-  const bool there = buffer_.Next(work);
+  const bool there = buffer_.Next(work, request_);
   haul.bad = haul.bad || buffer_.HasBad();
   if (!there) return nullptr;
   ++haul.used;
@@ -152,6 +152,7 @@ LaneWork* LaneDrain::NextOfLanes(Haul& haul) {
 }
 
 void LaneDrain::Close(Haul& haul) {
+  ShedMemory(request_);
   for (Haul::Share& share : haul.shares) {
     if (share.taken != 0) share.mark = lanes_[share.slot].reader->Mark();
   }
@@ -177,13 +178,10 @@ bool LaneDrain::AnswerAll(Haul& haul, std::uint32_t epoch) {
   for (std::size_t i = 0; i < haul.used; ++i) {
     const LaneWork& work = haul.works[i];
     if (!work.answer) continue;  // undecided: it was not popped either
-    const bool answered = work.reader == nullptr
-                              ? buffer_.Answer(work, epoch)
-                              : work.reader->Answer(work.origin.sequence, epoch,
-                                                    EncodeReply(*work.answer, work.request.operations.size()));
+    const bool answered = work.reader == nullptr ? buffer_.Answer(work, epoch)
+                                                 : work.reader->Answer(work.origin.sequence, epoch, *work.answer);
     all = all && answered;
     TENURE_FAIL_POINT("commit.answered");
-    ShedMemory(haul.works[i].request);
   }
   for (const Haul::Share& share : haul.shares) {
     if (!share.bad) continue;

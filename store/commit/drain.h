@@ -61,6 +61,8 @@ class LaneDrain {
   /// The next operation in turn, or null when every lane seen by the last Look is empty or has had its share of this
   /// batch. The pointer is valid until the haul's next Begin.
   LaneWork* Next(Haul& haul);
+  /// Of the operation that Next gave last, unless it came with an answer.
+  const Request& request() const { return request_; }
   void Close(Haul& haul);
   /// Moves the heads behind everything that Next gave, and frees its cells. False: fenced; nothing may be answered.
   bool PopAll(Haul& haul, std::uint32_t epoch);
@@ -100,6 +102,7 @@ class LaneDrain {
   bool buffer_taken_ = false;  // by a haul that was not popped
   bool buffer_first_ = false;  // every other batch: a flood on either side leaves the other its share
   ingest::QueuedOperation operation_;
+  Request request_;
 };
 
 }  // namespace tenure::commit

@@ -3,8 +3,6 @@
 #include <utility>
 #include <vector>
 
-#include "store/model/effect.h"
-
 namespace tenure::commit {
 namespace {
 
@@ -15,32 +13,65 @@ constexpr std::size_t kGrownAt = 1'024;
 
 }  // namespace
 
-EntryHead EntryHead::Of(const ArtifactEntry& row) {
+EntryHead EntryHead::Of(const ArtifactEntry& row, const model::PackedEntry& packed) {
   EntryHead head;
   head.lsn = row.lsn;
   head.revision = row.revision;
   head.created_at_ms = row.created_at_ms;
-  head.row_hash = model::RowHash(row);
-  head.content = model::ContentHash(row);
+  head.row_hash = packed.RowHash();
+  head.content = packed.ContentHash();
   head.live = !row.deleted;
   return head;
 }
 
 void EntryHeads::Reset(bool complete) {
   rows_.clear();
-  slots_.clear();
+  index_.Clear();
+  chunks_.clear();
+  free_.clear();
   complete_ = complete;
   clock_ = 0;
 }
 
-EntryHeads::Slot* EntryHeads::Find(const std::string& key) {
-  const auto it = slots_.find(key);
-  return it != slots_.end() ? &it->second : nullptr;
+std::uint32_t EntryHeads::TagOf(const std::string& key) {
+  return static_cast<std::uint32_t>(base::Xxh128(base::AsBytes(key)).low);
 }
 
-void EntryHeads::Set(Slot& slot, EntryPtr row, const EntryHead& head) {
+std::uint32_t EntryHeads::NumberOf(const std::string& key, std::uint32_t tag) const {
+  return index_.Find(tag, [&](std::uint32_t number) { return SlotAt(number).key == key; });
+}
+
+EntryHeads::Slot* EntryHeads::Find(const std::string& key) {
+  const std::uint32_t number = NumberOf(key, TagOf(key));
+  return number != KeyIndex::kNone ? &SlotAt(number) : nullptr;
+}
+
+/// One that is in free_ until it is given a key.
+std::uint32_t EntryHeads::FreeNumber() {
+  if (free_.empty()) {
+    const auto first = static_cast<std::uint32_t>(chunks_.size() * kChunk);
+    free_.reserve(first + kChunk);  // so that giving a number back never fails
+    chunks_.push_back(std::make_unique<Slot[]>(kChunk));
+    for (std::uint32_t n = kChunk; n > 0; --n) free_.push_back(first + n - 1);
+  }
+  return free_.back();
+}
+
+EntryHeads::Slot& EntryHeads::At(const std::string& key) {
+  const std::uint32_t tag = TagOf(key);
+  if (const std::uint32_t number = NumberOf(key, tag); number != KeyIndex::kNone) return SlotAt(number);
+  const std::uint32_t number = FreeNumber();
+  Slot& slot = SlotAt(number);
+  slot.key = key;
   // Its final size at once: to grow a large table takes longer than a flush.
-  if (slots_.size() == kGrownAt) slots_.reserve(limits_.heads + kForgottenAtOnce);
+  if (index_.size() == kGrownAt) index_.Reserve(limits_.heads + kForgottenAtOnce);
+  index_.Insert(tag, number);
+  free_.pop_back();
+  slot.used = true;
+  return slot;
+}
+
+void EntryHeads::Set(Slot& slot, model::PackedEntry row, const EntryHead& head) {
   slot.head = head;
   slot.row = std::move(row);
   ++slot.queued;
@@ -48,18 +79,21 @@ void EntryHeads::Set(Slot& slot, EntryPtr row, const EntryHead& head) {
   ++set_since_trim_;
 }
 
-/// A clock over the buckets: what it passes goes, unless its row is kept.
+/// A clock over the slots: what it passes goes, unless its row is kept.
 std::size_t EntryHeads::Forget() {
   complete_ = false;
-  std::vector<std::string> keys;
-  for (std::size_t passed = 0; passed < slots_.bucket_count() && keys.size() < kForgottenAtOnce; ++passed) {
-    clock_ = (clock_ + 1) % slots_.bucket_count();
-    for (auto it = slots_.begin(clock_); it != slots_.end(clock_); ++it) {
-      if (it->second.queued == 0) keys.push_back(it->first);
-    }
+  const auto numbers = static_cast<std::uint32_t>(chunks_.size() * kChunk);
+  std::size_t forgotten = 0;
+  for (std::uint32_t passed = 0; passed < numbers && forgotten < kForgottenAtOnce; ++passed) {
+    clock_ = (clock_ + 1) % numbers;
+    Slot& slot = SlotAt(clock_);
+    if (!slot.used || slot.queued != 0) continue;
+    index_.Erase(TagOf(slot.key), clock_);
+    slot = {};
+    free_.push_back(clock_);
+    ++forgotten;
   }
-  for (const std::string& key : keys) slots_.erase(key);
-  return keys.size();
+  return forgotten;
 }
 
 void EntryHeads::TrimTo(Lsn applied) {
@@ -69,9 +103,9 @@ void EntryHeads::TrimTo(Lsn applied) {
     const Row row = rows_.front();
     rows_.pop_front();
     --row.slot->queued;
-    if (row.slot->row && row.slot->head.lsn == row.lsn) row.slot->row.reset();
+    if (row.slot->row && row.slot->head.lsn == row.lsn) row.slot->row.Reset();
   }
-  while (slots_.size() > limits_.heads && Forget() > 0) {
+  while (index_.size() > limits_.heads && Forget() > 0) {
   }
 }
 

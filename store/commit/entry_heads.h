@@ -14,14 +14,14 @@
 #include <deque>
 #include <memory>
 #include <string>
-#include <unordered_map>
+#include <vector>
 
 #include "store/base/hash.h"
+#include "store/commit/key_index.h"
+#include "store/model/packed_entry.h"
 #include "tenure/types.h"
 
 namespace tenure::commit {
-
-using EntryPtr = std::shared_ptr<const ArtifactEntry>;
 
 struct EntryHead {
   Lsn lsn = 0;  ///< 0: there never was a row.
@@ -31,20 +31,23 @@ struct EntryHead {
   std::uint64_t content = 0;  ///< model::ContentHash: what differs here differs.
   bool live = false;
 
-  static EntryHead Of(const ArtifactEntry& row);
+  /// `packed`: the same row.
+  static EntryHead Of(const ArtifactEntry& row, const model::PackedEntry& packed);
 };
 
 class EntryHeads {
  public:
   struct Slot {
     EntryHead head;
-    EntryPtr row;              ///< Null: it is in the index.
+    model::PackedEntry row;    ///< None: it is in the index.
     std::uint32_t queued = 0;  ///< In how many places of rows_.
+    bool used = false;         ///< It is some key's.
+    std::string key;
   };
 
   struct Limits {
-    std::size_t rows = 16'384;    ///< Kept beyond those that were not applied: about 8 MiB of typical entries.
-    std::size_t heads = 131'072;  ///< About 200 bytes each.
+    std::size_t rows = 16'384;    ///< Kept beyond those that were not applied: about 6 MiB of typical entries.
+    std::size_t heads = 131'072;  ///< About 160 bytes each.
   };
   EntryHeads() : EntryHeads(Limits()) {}
   explicit EntryHeads(const Limits& limits) : limits_(limits) {}
@@ -59,13 +62,13 @@ class EntryHeads {
   Slot* Find(const std::string& key);
   /// The key's slot: as it is, or one that says that there is no row. Where nothing is known of the key, the index must
   /// have been asked, and what it shows is Set.
-  Slot& At(const std::string& key) { return slots_[key]; }
+  Slot& At(const std::string& key);
   /// Gives the slot a row. The caller keeps what was there, if it may come back.
-  void Set(Slot& slot, EntryPtr row, const EntryHead& head);
+  void Set(Slot& slot, model::PackedEntry row, const EntryHead& head);
   /// Keeps the newest rows and those that were not applied; forgets heads when there are too many.
   void TrimTo(Lsn applied);
 
-  std::size_t size() const { return slots_.size(); }
+  std::size_t size() const { return index_.size(); }
 
  private:
   std::size_t Forget();
@@ -74,12 +77,20 @@ class EntryHeads {
     Lsn lsn = 0;
     Slot* slot = nullptr;
   };
+  static std::uint32_t TagOf(const std::string& key);
+  std::uint32_t NumberOf(const std::string& key, std::uint32_t tag) const;
+  Slot& SlotAt(std::uint32_t number) const { return chunks_[number / kChunk][number % kChunk]; }
+  std::uint32_t FreeNumber();
+
+  static constexpr std::uint32_t kChunk = 256;  // slots allocated together
   const Limits limits_;
-  std::unordered_map<std::string, Slot> slots_;
-  std::deque<Row> rows_;  // in the order in which slots were given rows
+  KeyIndex index_;
+  std::vector<std::unique_ptr<Slot[]>> chunks_;
+  std::vector<std::uint32_t> free_;  // numbers without a key
+  std::deque<Row> rows_;             // in the order in which slots were given rows
   std::size_t set_since_trim_ = 0;
   bool complete_ = false;
-  std::size_t clock_ = 0;  // bucket at which Forget goes on
+  std::uint32_t clock_ = 0;  // number at which Forget goes on
 };
 
 }  // namespace tenure::commit

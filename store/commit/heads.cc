@@ -41,9 +41,8 @@ Result<index::IndexReader*> Heads::View() {
   return &**view_;
 }
 
-/// Makes sure that `slot`, which may be null for a key that nothing is known of, has its row. Null behind it: there is
-/// none.
-Status Heads::ReadEntry(const std::string& name, const std::string& version, EntryHeads::Slot*& slot) {
+/// The row that the index shows, which `slot` keeps from here on; null is a key that nothing is known of.
+Result<EntryPtr> Heads::ReadEntry(const std::string& name, const std::string& version, EntryHeads::Slot* slot) {
   TENURE_ASSIGN(index::IndexReader * view, View());
   TENURE_ASSIGN(auto row, view->GetEntry(name, version));
   if (slot != nullptr && (!row || row->lsn != slot->head.lsn)) {
@@ -52,26 +51,31 @@ Status Heads::ReadEntry(const std::string& name, const std::string& version, Ent
                                ", but the index does not show that",
                            "run 'tenure verify --deep', then 'tenure-replay rebuild'");
   }
-  if (!row) return {};
+  if (!row) return EntryPtr();
+  auto entry = std::make_shared<const ArtifactEntry>(std::move(*row));
+  model::PackedEntry packed(*entry);
+  const EntryHead head = EntryHead::Of(*entry, packed);
   if (slot == nullptr) slot = &entries_.At(EntryKey(name, version));
-  const EntryHead head = EntryHead::Of(*row);
-  entries_.Set(*slot, std::make_shared<const ArtifactEntry>(std::move(*row)), head);
-  return {};
+  entries_.Set(*slot, std::move(packed), head);
+  return EntryPtr(std::move(entry));
 }
 
-Result<const EntryHead*> Heads::HeadOf(const std::string& name, const std::string& version) {
+Result<EntryHeads::Slot*> Heads::SlotOf(const std::string& name, const std::string& version) {
   EntryHeads::Slot* slot = entries_.Find(EntryKey(name, version));
-  if (slot == nullptr && !entries_.complete()) TENURE_RETURN_IF_ERROR(ReadEntry(name, version, slot));
-  const EntryHead* none = nullptr;
-  return slot != nullptr && slot->head.lsn != 0 ? &slot->head : none;
+  if (slot != nullptr) return slot;
+  if (!entries_.complete()) {
+    TENURE_ASSIGN(const EntryPtr read, ReadEntry(name, version, nullptr));
+    (void)read;  // what there is, its slot says now
+  }
+  return &entries_.At(EntryKey(name, version));
 }
 
 Result<EntryPtr> Heads::Entry(const std::string& name, const std::string& version) {
   EntryHeads::Slot* slot = entries_.Find(EntryKey(name, version));
   const bool absent = slot != nullptr ? slot->head.lsn == 0 : entries_.complete();
   if (absent) return EntryPtr();
-  if (slot == nullptr || !slot->row) TENURE_RETURN_IF_ERROR(ReadEntry(name, version, slot));
-  return slot != nullptr ? slot->row : EntryPtr();
+  if (slot == nullptr || !slot->row) return ReadEntry(name, version, slot);
+  return EntryPtr(std::make_shared<const ArtifactEntry>(slot->row.Unpack()));
 }
 
 Result<TagPtr> Heads::Tag(const std::string& name, const std::string& tag) {
@@ -116,13 +120,13 @@ void Heads::Begin() {
   state_hash_before_ = state_hash_;
 }
 
-void Heads::PutEntry(ArtifactEntry entry, const EntryHead* replaced) {
-  if (replaced != nullptr) state_hash_ -= replaced->row_hash;
-  const EntryHead head = EntryHead::Of(entry);
+void Heads::PutEntry(const ArtifactEntry& entry, model::PackedEntry row, EntryHeads::Slot& slot) {
+  TENURE_CHECK(entry.revision == slot.head.revision + 1);
+  if (slot.head.lsn != 0) state_hash_ -= slot.head.row_hash;
+  const EntryHead head = EntryHead::Of(entry, row);
   state_hash_ += head.row_hash;
-  EntryHeads::Slot& slot = entries_.At(EntryKey(entry.name, entry.version));
   undo_.emplace_back(UndoEntry{&slot, slot.head, std::move(slot.row)});
-  entries_.Set(slot, std::make_shared<const ArtifactEntry>(std::move(entry)), head);
+  entries_.Set(slot, std::move(row), head);
 }
 
 void Heads::PutTag(TagEntry tag, const TagEntry* replaced) {
@@ -184,10 +188,10 @@ void Heads::Replay(const std::vector<model::CommittedTxn>& txns, const base::Has
       switch (effect.kind) {
         case model::EffectKind::kPutEntry:
         case model::EffectKind::kDeleteEntry: {
-          auto entry = std::make_shared<const ArtifactEntry>(model::EntryAfter(txn, effect));
-          const EntryHead head = EntryHead::Of(*entry);
-          EntryHeads::Slot& slot = entries_.At(EntryKey(entry->name, entry->version));
-          entries_.Set(slot, std::move(entry), head);
+          const ArtifactEntry entry = model::EntryAfter(txn, effect);
+          model::PackedEntry row(entry);
+          const EntryHead head = EntryHead::Of(entry, row);
+          entries_.Set(entries_.At(EntryKey(entry.name, entry.version)), std::move(row), head);
           break;
         }
         case model::EffectKind::kSetTag:

@@ -26,6 +26,7 @@
 
 namespace tenure::commit {
 
+using EntryPtr = std::shared_ptr<const ArtifactEntry>;
 using TagPtr = std::shared_ptr<const TagEntry>;
 using RequestPtr = std::shared_ptr<const model::RequestRow>;
 
@@ -33,10 +34,10 @@ class Heads {
  public:
   Heads(const Context& context, IndexPool& pool) : context_(context), pool_(pool) {}
 
-  /// What is enough for most decisions; null when there never was a row. Valid until the next change of the key, and at
-  /// most until EndBatch.
-  Result<const EntryHead*> HeadOf(const std::string& name, const std::string& version);
-  /// Newest row of a key, tombstones included; null when there never was one.
+  /// The slot of a key, whose head is enough for most decisions; its LSN is 0 when there never was a row. Valid until
+  /// EndBatch.
+  Result<EntryHeads::Slot*> SlotOf(const std::string& name, const std::string& version);
+  /// Newest row of a key, tombstones included; null when there never was one. Unpacked for the caller.
   Result<EntryPtr> Entry(const std::string& name, const std::string& version);
   Result<TagPtr> Tag(const std::string& name, const std::string& tag);
   Result<RequestPtr> Request(const std::string& request_id);
@@ -59,8 +60,11 @@ class Heads {
   void Begin();
   void GrantLease(model::LeaseRow row);
   void EndLease(Lsn id, model::EffectKind kind);
-  /// `replaced`: the head of the key, asked for before; null when it has no row.
-  void PutEntry(ArtifactEntry entry, const EntryHead* replaced);
+  /// The next revision of a key that was asked for before. `row`: the same, packed.
+  void PutEntry(const ArtifactEntry& entry, model::PackedEntry row, EntryHeads::Slot& slot);
+  void PutEntry(const ArtifactEntry& entry) {
+    PutEntry(entry, model::PackedEntry(entry), entries_.At(EntryKey(entry.name, entry.version)));
+  }
   void PutTag(TagEntry tag, const TagEntry* replaced);
   void PutRequest(model::RequestRow row);
   /// Policies must have been asked for in this batch.
@@ -102,13 +106,13 @@ class Heads {
   const std::string& EntryKey(const std::string& name, const std::string& version) {
     return key_.assign(name).append(1, ':').append(version);
   }
-  Status ReadEntry(const std::string& name, const std::string& version, EntryHeads::Slot*& slot);
+  Result<EntryPtr> ReadEntry(const std::string& name, const std::string& version, EntryHeads::Slot* slot);
   static std::string TagKey(const std::string& name, const std::string& tag) { return name + '@' + tag; }
 
   struct UndoEntry {
     EntryHeads::Slot* slot;
     EntryHead head;
-    EntryPtr row;
+    model::PackedEntry row;
   };
   struct UndoTag {
     std::string key;

@@ -210,7 +210,7 @@ Deciding::Step Deciding::FinishParked() {
   }
   heads_.Rollback();
   heads_.Begin();
-  const std::vector<model::Effect> wanted = std::exchange(effects_, {});
+  const std::vector<model::Effect> wanted = effects_.TakeAll();
   effect_bytes_ = 0;
   const auto key_of = [](const model::Effect& effect) {
     const bool of_tag = effect.kind == model::EffectKind::kSetTag || effect.kind == model::EffectKind::kDeleteTag;

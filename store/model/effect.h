@@ -115,6 +115,11 @@ struct CommittedTxn {
   friend bool operator==(const CommittedTxn&, const CommittedTxn&) = default;
 };
 
+/// As good as new, but texts and vectors keep their memory.
+void MakeBlank(Effect& effect);
+/// The same, but for the effects, which stay as they are.
+void MakeBlank(CommittedTxn& txn);
+
 /// Appends the encoding of `txn` (length-prefixed by the caller's frame).
 void EncodeTxn(const CommittedTxn& txn, base::Encoder& out);
 /// Decodes one transaction; `lsn` and `time_ms` come from the frame. Fails with kCorruption, or with

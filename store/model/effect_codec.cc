@@ -196,43 +196,6 @@ bool DecodeOrigin(Reader& r, Origin& origin) {
   return origin != Origin{} ? true : r.Refuse("bad origin");
 }
 
-/// As good as new, but texts keep their memory.
-void MakeBlank(Effect& effect) {
-  ArtifactEntry& e = effect.entry;
-  for (std::string* text : {&e.name, &e.version, &e.digest, &e.media_type, &e.writer}) text->clear();
-  e.size.reset();
-  e.urls.clear();
-  e.annotations = kNoAnnotations;
-  e.created_at_ms = e.updated_at_ms = 0;
-  e.revision = 0;
-  e.lsn = 0;
-  e.deleted = false;
-  TagEntry& t = effect.tag;
-  for (std::string* text : {&t.name, &t.tag, &t.version, &t.writer}) text->clear();
-  t.updated_at_ms = 0;
-  t.revision = 0;
-  t.lsn = 0;
-  t.deleted = false;
-  effect.kind = EffectKind::kPutEntry;
-  effect.below_lsn = 0;
-  effect.merged_base.reset();
-  effect.rare.reset();
-  effect.lease.clear();
-}
-
-/// The same, but for the effects.
-void MakeBlank(CommittedTxn& txn) {
-  txn.writer.clear();
-  txn.uid = 0;
-  txn.origin = {};
-  txn.request_id.clear();
-  txn.body_hash = {};
-  txn.cancelled = false;
-  txn.outcome = Outcome::kCommitted;
-  txn.receipt_lsn = 0;
-  txn.results.clear();
-}
-
 /// Everything before the effects.
 bool DecodeHead(Reader& r, CommittedTxn& txn) {
   base::Decoder& in = r.in();
@@ -273,6 +236,41 @@ bool DecodeHead(Reader& r, CommittedTxn& txn) {
 }
 
 }  // namespace
+
+void MakeBlank(Effect& effect) {
+  ArtifactEntry& e = effect.entry;
+  for (std::string* text : {&e.name, &e.version, &e.digest, &e.media_type, &e.writer}) text->clear();
+  e.size.reset();
+  e.urls.clear();
+  e.annotations = kNoAnnotations;
+  e.created_at_ms = e.updated_at_ms = 0;
+  e.revision = 0;
+  e.lsn = 0;
+  e.deleted = false;
+  TagEntry& t = effect.tag;
+  for (std::string* text : {&t.name, &t.tag, &t.version, &t.writer}) text->clear();
+  t.updated_at_ms = 0;
+  t.revision = 0;
+  t.lsn = 0;
+  t.deleted = false;
+  effect.kind = EffectKind::kPutEntry;
+  effect.below_lsn = 0;
+  effect.merged_base.reset();
+  effect.rare.reset();
+  effect.lease.clear();
+}
+
+void MakeBlank(CommittedTxn& txn) {
+  txn.writer.clear();
+  txn.uid = 0;
+  txn.origin = {};
+  txn.request_id.clear();
+  txn.body_hash = {};
+  txn.cancelled = false;
+  txn.outcome = Outcome::kCommitted;
+  txn.receipt_lsn = 0;
+  txn.results.clear();
+}
 
 void EncodePut(const ArtifactEntry& e, const std::optional<Revision>& merged_base, base::Encoder& out) {
   TENURE_CHECK(e.digest.size() <= kDigestBytesMax && e.media_type.size() <= kMediaTypeBytesMax);

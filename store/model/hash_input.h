@@ -18,17 +18,10 @@
 
 namespace tenure::model {
 
-class HashInput {
+/// Appends to memory that it borrows; exceeding it aborts.
+class FlatWriter {
  public:
-  /// `bytes_max` bounds everything that will be appended; exceeding it aborts.
-  explicit HashInput(std::size_t bytes_max) : end_(bytes_max) {
-    if (bytes_max > small_.size()) large_.reset(new std::byte[bytes_max]);
-    to_ = large_ ? large_.get() : small_.data();
-  }
-  HashInput(const HashInput&) = delete;
-  HashInput& operator=(const HashInput&) = delete;
-
-  static constexpr std::size_t TextBytes(std::string_view text) { return sizeof(std::uint32_t) + text.size(); }
+  FlatWriter(std::byte* to, std::size_t bytes_max) : to_(to), end_(bytes_max) {}
 
   void U8(std::uint8_t v) { Fixed(v); }
   void U32(std::uint32_t v) { Fixed(v); }
@@ -40,7 +33,10 @@ class HashInput {
     if (!v.empty()) std::memcpy(to_ + at_, v.data(), v.size());
     at_ += v.size();
   }
-  base::Hash128 Hash() const { return base::Xxh128(base::ByteView(to_, at_)); }
+  std::size_t size() const { return at_; }
+  base::ByteView bytes() const { return {to_, at_}; }
+
+  static constexpr std::size_t TextBytes(std::string_view text) { return sizeof(std::uint32_t) + text.size(); }
 
  private:
   template <typename T>
@@ -50,12 +46,35 @@ class HashInput {
     at_ += sizeof v;
   }
 
+  std::byte* const to_;
+  std::size_t at_ = 0;
+  const std::size_t end_;
+};
+
+/// One with memory of its own.
+class HashInput {
+ public:
+  /// `bytes_max` bounds everything that will be appended.
+  explicit HashInput(std::size_t bytes_max)
+      : large_(bytes_max > sizeof(small_) ? new std::byte[bytes_max] : nullptr),
+        out_(large_ ? large_.get() : small_.data(), bytes_max) {}
+  HashInput(const HashInput&) = delete;
+  HashInput& operator=(const HashInput&) = delete;
+
+  static constexpr std::size_t TextBytes(std::string_view text) { return FlatWriter::TextBytes(text); }
+
+  void U8(std::uint8_t v) { out_.U8(v); }
+  void U32(std::uint32_t v) { out_.U32(v); }
+  void U64(std::uint64_t v) { out_.U64(v); }
+  void Text(std::string_view v) { out_.Text(v); }
+  FlatWriter& out() { return out_; }
+  base::Hash128 Hash() const { return base::Xxh128(out_.bytes()); }
+
+ private:
   // Deliberately not initialised: every byte that is hashed was appended first.
   std::array<std::byte, 1024> small_;
   std::unique_ptr<std::byte[]> large_;
-  std::byte* to_ = nullptr;
-  std::size_t at_ = 0;
-  std::size_t end_ = 0;
+  FlatWriter out_;
 };
 
 }  // namespace tenure::model

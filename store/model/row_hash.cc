@@ -1,6 +1,7 @@
 // Row hashes of the state hash. Every field of a row enters, in the order of its struct.
 #include "store/model/effect.h"
 #include "store/model/hash_input.h"
+#include "store/model/packed_entry.h"
 
 namespace tenure::model {
 namespace {
@@ -17,6 +18,17 @@ constexpr std::uint8_t kCursorRow = 7;
 
 // Above the sum of all fixed-width fields and text lengths of any row.
 constexpr std::size_t kFixedBytesMax = 128;
+
+void AppendContent(std::string_view digest, const std::optional<std::uint64_t>& size, std::string_view media_type,
+                   const std::vector<std::string>& urls, std::string_view annotations, FlatWriter& out) {
+  out.Text(digest);
+  out.U8(size.has_value() ? 1 : 0);
+  out.U64(size.value_or(0));
+  out.Text(media_type);
+  out.U32(static_cast<std::uint32_t>(urls.size()));
+  for (const std::string& url : urls) out.Text(url);
+  out.Text(annotations);
+}
 
 /// Rows that are hashed as the journal encodes them, with what the frame gives behind.
 base::Hash128 HashEncoded(std::uint8_t domain, const base::Bytes& body, const std::string& writer, std::uint32_t uid,
@@ -37,14 +49,13 @@ std::uint64_t HashContent(const T& of) {
   std::size_t bytes = kFixedBytesMax + of.digest.size() + of.media_type.size() + of.annotations.size();
   for (const std::string& url : of.urls) bytes += HashInput::TextBytes(url);
   HashInput in(bytes);
-  in.Text(of.digest);
-  in.U8(of.size.has_value() ? 1 : 0);
-  in.U64(of.size.value_or(0));
-  in.Text(of.media_type);
-  in.U32(static_cast<std::uint32_t>(of.urls.size()));
-  for (const std::string& url : of.urls) in.Text(url);
-  in.Text(of.annotations);
-  return in.Hash().low;
+  AppendContent(of.digest, of.size, of.media_type, of.urls, of.annotations, in.out());
+  return base::Xxh128(in.out().bytes()).low;
+}
+
+const std::vector<std::string>& UrlsOf(const EntryFields& e) {
+  static const std::vector<std::string> kNone;
+  return e.urls != nullptr ? *e.urls : kNone;
 }
 
 }  // namespace
@@ -66,7 +77,7 @@ base::Hash128 RowHash(const ParkedConflict& c) {
   return HashEncoded(kParkedRow, body, c.writer, c.uid, c.time_ms, c.id.lsn, c.id.effect);
 }
 
-base::Hash128 RowHash(const ArtifactEntry& e) {
+EntryFields FieldsOf(const ArtifactEntry& e) {
   EntryFields fields;
   fields.name = e.name;
   fields.version = e.version;
@@ -81,32 +92,38 @@ base::Hash128 RowHash(const ArtifactEntry& e) {
   fields.revision = e.revision;
   fields.lsn = e.lsn;
   fields.deleted = e.deleted;
-  return RowHash(fields);
+  return fields;
 }
 
-base::Hash128 RowHash(const EntryFields& e) {
-  static const std::vector<std::string> kNoUrls;
-  const std::vector<std::string>& urls = e.urls != nullptr ? *e.urls : kNoUrls;
+std::size_t FlatBytesMax(const EntryFields& e) {
   std::size_t bytes = kFixedBytesMax + e.name.size() + e.version.size() + e.digest.size() + e.media_type.size() +
                       e.annotations.size() + e.writer.size();
-  for (const std::string& url : urls) bytes += HashInput::TextBytes(url);
-  HashInput in(bytes);
-  in.U8(kEntryRow);
-  in.Text(e.name);
-  in.Text(e.version);
-  in.Text(e.digest);
-  in.U8(e.size.has_value() ? 1 : 0);
-  in.U64(e.size.value_or(0));
-  in.Text(e.media_type);
-  in.U32(static_cast<std::uint32_t>(urls.size()));
-  for (const std::string& url : urls) in.Text(url);
-  in.Text(e.annotations);
-  in.U64(static_cast<std::uint64_t>(e.created_at_ms));
-  in.U64(static_cast<std::uint64_t>(e.updated_at_ms));
-  in.Text(e.writer);
-  in.U64(e.revision);
-  in.U64(e.lsn);
-  in.U8(e.deleted ? 1 : 0);
+  for (const std::string& url : UrlsOf(e)) bytes += FlatWriter::TextBytes(url);
+  return bytes;
+}
+
+FlatContent AppendFlat(const EntryFields& e, FlatWriter& out) {
+  out.U8(kEntryRow);
+  out.Text(e.name);
+  out.Text(e.version);
+  FlatContent content;
+  content.begin = out.size();
+  AppendContent(e.digest, e.size, e.media_type, UrlsOf(e), e.annotations, out);
+  content.end = out.size();
+  out.U64(static_cast<std::uint64_t>(e.created_at_ms));
+  out.U64(static_cast<std::uint64_t>(e.updated_at_ms));
+  out.Text(e.writer);
+  out.U64(e.revision);
+  out.U64(e.lsn);
+  out.U8(e.deleted ? 1 : 0);
+  return content;
+}
+
+base::Hash128 RowHash(const ArtifactEntry& e) { return RowHash(FieldsOf(e)); }
+
+base::Hash128 RowHash(const EntryFields& e) {
+  HashInput in(FlatBytesMax(e));
+  AppendFlat(e, in.out());
   return in.Hash();
 }
 

@@ -9,35 +9,38 @@
 #include <utility>
 
 #include "store/model/effect.h"
+#include "store/model/packed_entry.h"
 
 namespace tenure::commit {
 namespace {
 
-EntryPtr RowOf(const std::string& name, Lsn lsn, Revision revision) {
+ArtifactEntry RowOf(const std::string& name, Lsn lsn, Revision revision) {
   ArtifactEntry row;
   row.name = name;
   row.version = "1";
   row.lsn = lsn;
   row.revision = revision;
   row.size = lsn;
-  return std::make_shared<const ArtifactEntry>(std::move(row));
+  return row;
 }
 
+EntryHead HeadOf(const ArtifactEntry& row) { return EntryHead::Of(row, model::PackedEntry(row)); }
+
 TEST(EntryHeads, AHeadSaysWhatItsRowSays) {
-  ArtifactEntry row = *RowOf("a", 7, 3);
+  ArtifactEntry row = RowOf("a", 7, 3);
   row.created_at_ms = 5;
-  EntryHead head = EntryHead::Of(row);
+  EntryHead head = HeadOf(row);
   EXPECT_EQ(head.lsn, 7u);
   EXPECT_EQ(head.revision, 3u);
   EXPECT_EQ(head.created_at_ms, 5);
   EXPECT_TRUE(head.live);
   EXPECT_EQ(head.row_hash, model::RowHash(row));
   row.revision = 4;
-  EXPECT_EQ(EntryHead::Of(row).content, head.content) << "revision is no content";
+  EXPECT_EQ(HeadOf(row).content, head.content) << "revision is no content";
   row.urls = {"https://x"};
-  EXPECT_NE(EntryHead::Of(row).content, head.content);
+  EXPECT_NE(HeadOf(row).content, head.content);
   row.deleted = true;
-  EXPECT_FALSE(EntryHead::Of(row).live);
+  EXPECT_FALSE(HeadOf(row).live);
 }
 
 TEST(EntryHeads, ContentHashOfAPutIsThatOfTheRowItMakes) {
@@ -77,16 +80,16 @@ TEST(EntryHeads, NeverForgetsWhatIsNotAppliedAndNeverLies) {
       const bool forgotten = heads.Find(key) == nullptr && newest.contains(key);
       EntryHeads::Slot& slot = heads.At(key);
       if (forgotten) {  // the index is asked first
-        const EntryPtr read = RowOf(key, newest[key], 1);
-        heads.Set(slot, read, EntryHead::Of(*read));
+        const ArtifactEntry read = RowOf(key, newest[key], 1);
+        heads.Set(slot, model::PackedEntry(read), HeadOf(read));
       }
       const EntryHead before = slot.head;
-      const EntryPtr row_before = slot.row;
-      const EntryPtr row = RowOf(key, ++lsn, before.revision + 1);
-      heads.Set(slot, row, EntryHead::Of(*row));
+      model::PackedEntry row_before = std::move(slot.row);
+      const ArtifactEntry row = RowOf(key, ++lsn, before.revision + 1);
+      heads.Set(slot, model::PackedEntry(row), HeadOf(row));
       if (random() % 8 == 0) {  // rolled back
         slot.head = before;
-        slot.row = row_before;
+        slot.row = std::move(row_before);
         --lsn;
         continue;
       }
@@ -102,7 +105,7 @@ TEST(EntryHeads, NeverForgetsWhatIsNotAppliedAndNeverLies) {
         continue;
       }
       ASSERT_EQ(slot->head.lsn, at) << key;
-      ASSERT_TRUE(slot->row ? slot->row->lsn == at : at <= applied) << key;
+      ASSERT_TRUE(slot->row ? slot->row.Unpack().lsn == at : at <= applied) << key;
     }
   }
   EXPECT_TRUE(forgot) << "the limit was never reached";

@@ -29,7 +29,7 @@ Group::Group(const Context& context, ingest::Registry& registry, CommitLease& le
       pipeline_(context.env, committer, [this] { SetBusy(context_.shared()); }) {}
 
 Result<Receipt> Group::Commit(const std::shared_ptr<Pending>& pending) {
-  const std::shared_ptr<SlotUse> use = slots_.OfThisThread();
+  const std::shared_ptr<SlotUse>& use = slots_.OfThisThread();
   if (!use) return CommitBuffered(*pending);
   bool idle = false;
   {
@@ -59,7 +59,7 @@ Result<Receipt> Group::CommitAlone(Pending& pending) {
 }
 
 Status Group::Submit(const std::shared_ptr<Pending>& pending) {
-  const std::shared_ptr<SlotUse> use = slots_.OfThisThread();
+  const std::shared_ptr<SlotUse>& use = slots_.OfThisThread();
   if (!use) {
     auto answer = CommitBuffered(*pending);
     pending->work.answer = std::move(answer);
@@ -114,6 +114,7 @@ Status Group::Push(const std::shared_ptr<SlotUse>& use, const std::shared_ptr<Pe
 
 /// With use->mutex held. False: no room.
 bool Group::TryPush(const std::shared_ptr<SlotUse>& use, const std::shared_ptr<Pending>& pending) {
+  if (use->in_flight.empty()) use->in_flight.resize(ingest::kWindow);  // not for threads that commit in line
   const auto type = pending->staged.empty() ? ingest::RecordType::kInline : ingest::RecordType::kFile;
   std::uint64_t sequence = 0;
   const auto pushed =

@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
+#include <list>
 
 #include "store/commit/group.h"
 
@@ -15,13 +15,8 @@ struct WriterSlots::Shared {
   std::mutex mutex;
   ingest::Registry* registry;                  // null once the store is closed; guarded by mutex
   std::vector<std::shared_ptr<SlotUse>> uses;  // guarded by mutex
-  const std::uint64_t id = NextId();
   const pid_t pid = ::getpid();
 
-  static std::uint64_t NextId() {
-    static std::atomic<std::uint64_t> next{1};
-    return next.fetch_add(1, std::memory_order_relaxed);
-  }
   void Forget(const std::shared_ptr<SlotUse>& use) {
     const std::lock_guard lock(mutex);
     std::erase(uses, use);
@@ -39,22 +34,22 @@ struct WriterSlots::Shared {
   }
 };
 
+struct WriterSlots::Cached {
+  std::shared_ptr<Shared> owner;  // keeps its address from being another one's
+  std::shared_ptr<SlotUse> use;
+  std::uint32_t without = 0;
+};
+
 namespace {
 
 /// How often a thread without a slot commits before it asks again.
 constexpr std::uint32_t kAskAgainAfter = 64;
 
-struct CachedSlot {
-  std::shared_ptr<WriterSlots::Shared> owner;
-  std::shared_ptr<SlotUse> use;
-  std::uint32_t without = 0;
-};
-
 struct ThreadSlots {
-  std::vector<CachedSlot> cached;
+  std::list<WriterSlots::Cached> cached;  // whoever was given one may hold it while another store is used
 
   ~ThreadSlots() {
-    for (CachedSlot& slot : cached) {
+    for (WriterSlots::Cached& slot : cached) {
       if (!slot.use) continue;
       if (slot.owner->pid == ::getpid()) {
         slot.owner->GiveBack(slot.use);
@@ -85,15 +80,25 @@ WriterSlots::~WriterSlots() {
   }
 }
 
-std::shared_ptr<SlotUse> WriterSlots::OfThisThread() {
-  CachedSlot* mine = nullptr;
-  for (CachedSlot& slot : this_thread.cached) {
-    if (slot.owner->id == shared_->id) mine = &slot;
+WriterSlots::Cached* WriterSlots::FindCached() const {
+  for (Cached& slot : this_thread.cached) {
+    if (slot.owner.get() == shared_.get()) return &slot;
   }
+  return nullptr;
+}
+
+const std::shared_ptr<SlotUse>& WriterSlots::OfThisThread() {
+  static const std::shared_ptr<SlotUse> kNone;
+  Cached* const mine = FindCached();
   if (mine != nullptr && mine->use) return mine->use;
-  if (mine != nullptr && ++mine->without % kAskAgainAfter != 0) return nullptr;
-  // The slow path, once per thread: what closed stores left behind goes now.
-  std::erase_if(this_thread.cached, [](const CachedSlot& slot) {
+  if (mine != nullptr && ++mine->without % kAskAgainAfter != 0) return kNone;
+  return Register();
+}
+
+/// The slow path, once per thread.
+const std::shared_ptr<SlotUse>& WriterSlots::Register() {
+  // What closed stores left behind goes now.
+  std::erase_if(this_thread.cached, [](const Cached& slot) {
     const std::lock_guard lock(slot.owner->mutex);
     return slot.owner->registry == nullptr;
   });
@@ -105,21 +110,13 @@ std::shared_ptr<SlotUse> WriterSlots::OfThisThread() {
     return true;
   });
   auto opened = ingest::WriterSlot::Open(*shared_->registry);
-  const auto found = std::find_if(this_thread.cached.begin(), this_thread.cached.end(),
-                                  [&](const CachedSlot& slot) { return slot.owner->id == shared_->id; });
-  CachedSlot& cached =
-      found != this_thread.cached.end() ? *found : this_thread.cached.emplace_back(CachedSlot{shared_, nullptr, 0});
-  if (!opened.ok()) return nullptr;
+  Cached* const found = FindCached();
+  Cached& cached = found != nullptr ? *found : this_thread.cached.emplace_back(Cached{shared_, nullptr, 0});
+  if (!opened.ok()) return cached.use;  // null
   auto use = std::make_shared<SlotUse>();
   use->slot = std::move(opened).value();
-  use->in_flight.resize(ingest::kWindow);
   shared_->uses.push_back(use);
   return cached.use = std::move(use);
-}
-
-void WriterSlots::Discard(const std::shared_ptr<SlotUse>& use) {
-  shared_->Forget(use);
-  std::erase_if(this_thread.cached, [&](const CachedSlot& slot) { return slot.use == use; });
 }
 
 std::vector<std::shared_ptr<SlotUse>> WriterSlots::All() const {

@@ -20,7 +20,7 @@ struct Pending;
 struct SlotUse {
   std::mutex mutex;
   std::unique_ptr<ingest::WriterSlot> slot;         // null once the store is closed
-  std::vector<std::shared_ptr<Pending>> in_flight;  // by sequence modulo the window; asynchronous ones only
+  std::vector<std::shared_ptr<Pending>> in_flight;  // by sequence modulo the window; empty before the first push
   bool orphaned = false;                            // its thread has ended
 };
 
@@ -31,16 +31,19 @@ class WriterSlots {
   WriterSlots(const WriterSlots&) = delete;
   WriterSlots& operator=(const WriterSlots&) = delete;
 
-  /// Null when no slot is free: the thread goes without, and asks again now and then.
-  std::shared_ptr<SlotUse> OfThisThread();
-  /// The slot is not to be used again: its content was refused.
-  void Discard(const std::shared_ptr<SlotUse>& use);
+  /// Null when no slot is free: the thread goes without, and asks again now and then. Valid in this thread, as long as
+  /// the store is open.
+  const std::shared_ptr<SlotUse>& OfThisThread();
   /// All in use now.
   std::vector<std::shared_ptr<SlotUse>> All() const;
 
   struct Shared;  // outlives this object in the thread-locals of threads that go on
+  struct Cached;  // such a thread-local
 
  private:
+  Cached* FindCached() const;
+  const std::shared_ptr<SlotUse>& Register();
+
   std::shared_ptr<Shared> shared_;
 };
 

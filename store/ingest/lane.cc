@@ -14,22 +14,23 @@ std::uint64_t Widen(Low low, std::uint64_t now) {
   return now - static_cast<Low>(static_cast<Low>(now) - low);
 }
 
-Result<std::vector<Ring>> NewRings(std::byte* lane, std::uint32_t count) {
-  std::vector<Ring> rings;
-  for (std::uint32_t i = 0; i < count; ++i) {
-    TENURE_ASSIGN(Ring ring, Ring::Create(RingMemory(lane, i), kRingBytes));
-    rings.push_back(std::move(ring));
-  }
-  return rings;
+/// Another ring of a writer's: only now, since most threads never fill one. Whoever reads looks at no ring that was not
+/// announced. `rings` has room for it.
+Status AddRing(std::byte* lane, std::vector<Ring>& rings) {
+  TENURE_ASSIGN(Ring ring, Ring::Create(RingMemory(lane, static_cast<std::uint32_t>(rings.size())), kRingBytes));
+  rings.push_back(std::move(ring));
+  return {};
 }
 
 std::vector<Ring> ViewRings(std::byte* lane, std::uint32_t count) {
   std::vector<Ring> rings;
+  rings.reserve(count);
   for (std::uint32_t i = 0; i < count; ++i) rings.push_back(Ring::View(RingMemory(lane, i), kRingBytes));
   return rings;
 }
 
 LaneControl& ControlAt(std::byte* lane) { return *reinterpret_cast<LaneControl*>(lane); }
+std::byte* MemoryOf(LaneControl& control) { return reinterpret_cast<std::byte*>(&control); }
 
 void Count(LaneMetrics& metrics, std::size_t bytes) {
   // One writer: plain additions, atomic only so that others may look.
@@ -54,11 +55,11 @@ std::span<std::byte> RingMemory(std::byte* lane, std::uint32_t ring) {
 
 Result<LaneWriter> LaneWriter::Create(std::byte* memory) {
   LaneControl& control = ControlAt(memory);
-  TENURE_ASSIGN(auto rings, NewRings(memory, kIndexRings));
   LaneWriter writer(control);
-  writer.rings_ = std::move(rings);
-  writer.free_.reserve(kIndexRings);  // nothing is allocated once a record is written
-  for (std::uint32_t ring = kIndexRings; ring-- > 1;) writer.free_.push_back(ring);
+  // Nothing is allocated once a record is written.
+  writer.rings_.reserve(kIndexRings);
+  writer.free_.reserve(kIndexRings);
+  TENURE_RETURN_IF_ERROR(AddRing(memory, writer.rings_));
   control.ring_of_turn[0].store(0, std::memory_order_relaxed);
   control.start_of_turn[0].store(0, std::memory_order_relaxed);
   control.turn.store(0, std::memory_order_release);
@@ -79,9 +80,13 @@ void LaneWriter::Reclaim(const LaneHead& head) {
 }
 
 bool LaneWriter::NextRing() {
-  if (free_.empty()) return false;
-  const std::uint32_t ring = free_.back();
-  free_.pop_back();
+  auto ring = static_cast<std::uint32_t>(rings_.size());
+  if (!free_.empty()) {
+    ring = free_.back();
+    free_.pop_back();
+  } else if (ring == kIndexRings || !AddRing(MemoryOf(*control_), rings_).ok()) {
+    return false;
+  }
   const std::uint64_t next = turn_ + 1;
   control_->ring_of_turn[next % kTurnsListed].store(static_cast<std::uint8_t>(ring), std::memory_order_relaxed);
   control_->start_of_turn[next % kTurnsListed].store(rings_[ring].tail(), std::memory_order_relaxed);
@@ -115,9 +120,9 @@ bool LaneWriter::TryWrite(std::uint16_t type, std::uint64_t timestamp_ns, std::s
 }
 
 Result<DetailWriter> DetailWriter::Create(std::byte* memory) {
-  TENURE_ASSIGN(auto rings, NewRings(memory, kDetailRings));
   DetailWriter writer(ControlAt(memory));
-  writer.rings_ = std::move(rings);
+  writer.rings_.reserve(kDetailRings);
+  TENURE_RETURN_IF_ERROR(AddRing(memory, writer.rings_));
   return writer;
 }
 
@@ -127,6 +132,7 @@ std::optional<DetailPlace> DetailWriter::TryWrite(base::ByteView body, std::uint
   }
   const base::ByteView pieces[] = {body};
   for (std::uint32_t tried = 0; tried < kDetailRings; ++tried, active_ = (active_ + 1) % kDetailRings) {
+    if (active_ == rings_.size() && !AddRing(MemoryOf(*control_), rings_).ok()) break;
     const DetailPlace place{active_, rings_[active_].tail()};
     used_.push_back({sequence, active_, 0});  // before anything is written: there may be no memory
     if (!rings_[active_].TryWrite(1, 0, sequence, pieces)) {

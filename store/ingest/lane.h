@@ -78,8 +78,8 @@ class LaneWriter {
   bool NextRing();
 
   LaneControl* control_;
-  std::vector<Ring> rings_;
-  std::vector<std::uint32_t> free_;  // most recently drained last: its lines are warm
+  std::vector<Ring> rings_;          // those that were needed so far
+  std::vector<std::uint32_t> free_;  // of them; most recently drained last: its lines are warm
   std::uint64_t turn_ = 0;
   std::uint64_t reclaimed_ = 0;  // turns below are in free_ or in use again
 };
@@ -104,7 +104,7 @@ class DetailWriter {
     std::uint64_t end;
   };
   LaneControl* control_;
-  std::vector<Ring> rings_;
+  std::vector<Ring> rings_;  // those that were needed so far
   std::deque<Used> used_;
   std::uint32_t active_ = 0;
 };

@@ -17,6 +17,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <numeric>
 #include <optional>
 #include <string>
 #include <unordered_set>
@@ -219,6 +220,18 @@ Verdict Check(const std::vector<Call<Model>>& calls, const typename Model::State
   return Search<Model>(calls, initial).Run(steps_max);
 }
 
+/// By the time of the call; those of one time as they were.
+template <class Model>
+std::vector<Call<Model>> InOrder(std::vector<Call<Model>> calls) {
+  std::vector<std::size_t> order(calls.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return calls[a].called < calls[b].called; });
+  std::vector<Call<Model>> sorted;
+  for (const std::size_t i : order) sorted.push_back(std::move(calls[i]));
+  return sorted;
+}
+
 /// A small part of a history that is not linearizable: up to the earliest return at which it is not, without the calls
 /// that make no difference (of those that change nothing) and the settled past of single-file calls.
 template <class Model>
@@ -241,7 +254,7 @@ std::vector<Call<Model>> Shrink(std::vector<Call<Model>> calls, typename Model::
   const auto first =
       std::partition_point(returns.begin(), returns.end(), [&](std::uint64_t time) { return !fails(until(time)); });
   if (first != returns.end()) calls = until(*first);
-  std::stable_sort(calls.begin(), calls.end(), [](const auto& a, const auto& b) { return a.called < b.called; });
+  calls = InOrder(std::move(calls));
   // The first call, if it is over before any other begins, has one place: the rest starts behind it.
   while (calls.size() > 1 && calls[0].output && calls[0].returned < calls[1].called) {
     const auto next = Model::Step(initial, calls[0].input, calls[0].told());

@@ -1,4 +1,4 @@
-// Histories of one lease scope that are right, and ones that are not.
+// Histories of lease scopes, one or several that overlap, that are right, and ones that are not.
 #include <gtest/gtest.h>
 
 #include <vector>
@@ -38,6 +38,37 @@ Event Write(std::uint64_t called, std::uint64_t returned, std::uint64_t lease, A
 }
 Event Expiry(std::uint64_t lease, std::uint64_t deadline) {
   return {0, deadline, kNever, {Do::kExpire, lease, deadline}};
+}
+
+/// Of some parts, as bits: 0b11 is the scope that contains 0b01 and 0b10.
+Event GrantOf(std::uint64_t called, std::uint64_t returned, std::uint64_t lease, std::uint64_t token,
+              std::uint64_t parts, bool shared = false, std::uint64_t deadline = 1'000) {
+  Event event = Grant(called, returned, lease, token, deadline);
+  event.input.parts = parts;
+  event.input.shared = shared;
+  return event;
+}
+Event BusyOf(std::uint64_t called, std::uint64_t returned, std::uint64_t lease, std::uint64_t parts,
+             bool shared = false) {
+  Event event = Busy(called, returned, lease);
+  event.input.parts = parts;
+  event.input.shared = shared;
+  return event;
+}
+Event WriteOf(std::uint64_t called, std::uint64_t returned, std::uint64_t lease, std::uint64_t parts,
+              Answer answer = Answer::kOk) {
+  Event event = Write(called, returned, lease, answer);
+  event.input.parts = parts;
+  return event;
+}
+/// A grant or renewal that lasts until `latest` at most, and a write that was decided at `called` at the earliest.
+Event Until(Event event, std::uint64_t latest) {
+  event.input.latest = latest;
+  return event;
+}
+Event InTime(Event write) {
+  write.input.at = write.called;
+  return write;
 }
 
 bool Right(const History& history) {
@@ -83,6 +114,29 @@ TEST(LinearLease, AQueueKeepsOthersAwayFromAFreeScope) {
   EXPECT_TRUE(Right({Of(Do::kAcquire, 1, 2, 7, Answer::kQueued), Grant(3, 4, 8, 10)}));
 }
 
+TEST(LinearLease, SharedOnesGoTogether) {
+  EXPECT_TRUE(Right({GrantOf(1, 2, 7, 10, 1, true), GrantOf(3, 4, 8, 11, 1, true), BusyOf(5, 6, 9, 1),
+                     WriteOf(7, 8, 7, 1, Answer::kNotCovering), WriteOf(7, 8, 0, 1, Answer::kBusy), Release(9, 10, 7),
+                     BusyOf(11, 12, 9, 1), Release(13, 14, 8), GrantOf(15, 16, 9, 20, 1), BusyOf(17, 18, 6, 1, true)}));
+}
+
+TEST(LinearLease, ScopesThatShareNoPartDoNotMeet) {
+  EXPECT_TRUE(Right({GrantOf(1, 2, 7, 10, 0b001), GrantOf(3, 4, 8, 11, 0b010), WriteOf(5, 6, 7, 0b001),
+                     WriteOf(5, 6, 8, 0b010), WriteOf(7, 8, 0, 0b100), WriteOf(9, 10, 7, 0b011, Answer::kBusy),
+                     WriteOf(9, 10, 7, 0b101, Answer::kNotCovering), BusyOf(11, 12, 9, 0b110)}));
+}
+
+TEST(LinearLease, OneThatContainsOthersComesBehindThemAll) {
+  EXPECT_TRUE(Right({GrantOf(1, 2, 7, 10, 0b01, false, 100), Expiry(7, 100), GrantOf(3, 4, 8, 11, 0b10),
+                     BusyOf(5, 6, 9, 0b11), Release(105, 106, 8), GrantOf(107, 108, 9, 20, 0b11),
+                     WriteOf(109, 110, 9, 0b11), WriteOf(111, 112, 7, 0b01, Answer::kLost)}));
+}
+
+TEST(LinearLease, AWriteInTime) {
+  EXPECT_TRUE(Right({Until(Grant(1, 2, 7, 10, 100), 102), Expiry(7, 100), Until(Renew(50, 51, 7, 150), 151),
+                     Expiry(7, 150), InTime(Write(151, 160, 7))}));
+}
+
 TEST(LinearLeaseRefuses, TwoHoldersAtOnce) { EXPECT_FALSE(Right({Grant(1, 2, 7, 10), Grant(3, 4, 8, 11)})); }
 TEST(LinearLeaseRefuses, TokenGoingBack) {
   EXPECT_FALSE(Right({Grant(1, 2, 7, 10), Release(3, 4, 7), Grant(5, 6, 8, 9)}));
@@ -123,6 +177,55 @@ TEST(LinearLeaseRefuses, ReleaseThatDidNotHappen) {
 }
 TEST(LinearLeaseRefuses, GrantThatDidNotHappen) {
   EXPECT_FALSE(Right({Grant(1, 2, 7, 10), Write(3, 4, 0), Release(5, 6, 7)}));
+}
+TEST(LinearLeaseRefuses, ContainedInOneThatIsHeld) {
+  EXPECT_FALSE(Right({GrantOf(1, 2, 7, 10, 0b11), GrantOf(3, 4, 8, 11, 0b01)}));
+}
+TEST(LinearLeaseRefuses, ContainingOneThatIsHeld) {
+  EXPECT_FALSE(Right({GrantOf(1, 2, 7, 10, 0b01), GrantOf(3, 4, 8, 11, 0b11)}));
+}
+TEST(LinearLeaseRefuses, ExclusiveBesideShared) {
+  EXPECT_FALSE(Right({GrantOf(1, 2, 7, 10, 0b11, true), GrantOf(3, 4, 8, 11, 0b01)}));
+}
+TEST(LinearLeaseRefuses, SharedBesideExclusive) {
+  EXPECT_FALSE(Right({GrantOf(1, 2, 7, 10, 0b01), GrantOf(3, 4, 8, 11, 0b11, true)}));
+}
+TEST(LinearLeaseRefuses, ExclusiveWhenOneOfTheSharedIsLeft) {
+  EXPECT_FALSE(
+      Right({GrantOf(1, 2, 7, 10, 1, true), GrantOf(3, 4, 8, 11, 1, true), Release(5, 6, 7), GrantOf(7, 8, 9, 12, 1)}));
+}
+TEST(LinearLeaseRefuses, WriteUnderASharedLease) {
+  EXPECT_FALSE(Right({GrantOf(1, 2, 7, 10, 1, true), WriteOf(3, 4, 7, 1)}));
+}
+TEST(LinearLeaseRefuses, WriteBesideASharedLease) {
+  EXPECT_FALSE(Right({GrantOf(1, 2, 7, 10, 0b11, true), WriteOf(3, 4, 0, 0b01)}));
+}
+TEST(LinearLeaseRefuses, WriteBesideAHolderOfMore) {
+  EXPECT_FALSE(Right({GrantOf(1, 2, 7, 10, 0b11), WriteOf(3, 4, 0, 0b10)}));
+}
+TEST(LinearLeaseRefuses, WriteOfWhichOnePartIsSomebodyElses) {
+  EXPECT_FALSE(Right({GrantOf(1, 2, 7, 10, 0b01), GrantOf(3, 4, 8, 11, 0b10), WriteOf(5, 6, 7, 0b11)}));
+}
+TEST(LinearLeaseRefuses, WriteOfMoreThanTheLeaseCovers) {
+  EXPECT_FALSE(Right({GrantOf(1, 2, 7, 10, 0b01), WriteOf(3, 4, 7, 0b11)}));
+}
+TEST(LinearLeaseRefuses, BusyBesideALeaseThatSharesNothing) {
+  EXPECT_FALSE(Right({GrantOf(1, 2, 7, 10, 0b01), BusyOf(3, 4, 8, 0b10)}));
+}
+TEST(LinearLeaseRefuses, BusyForASharedOneAmongShared) {
+  EXPECT_FALSE(Right({GrantOf(1, 2, 7, 10, 0b11, true), BusyOf(3, 4, 8, 0b01, true)}));
+}
+TEST(LinearLeaseRefuses, NotCoveringWithoutReason) {
+  EXPECT_FALSE(Right({GrantOf(1, 2, 7, 10, 0b11), WriteOf(3, 4, 7, 0b01, Answer::kNotCovering)}));
+}
+TEST(LinearLeaseRefuses, WriteAfterTheLatestDeadline) {
+  EXPECT_FALSE(Right({Until(Grant(1, 2, 7, 10, 100), 102), Expiry(7, 100), InTime(Write(103, 110, 7))}));
+  EXPECT_FALSE(Right({Until(Grant(1, 2, 7, 10, 100), 102), Expiry(7, 100), Until(Renew(50, 51, 7, 150), 151),
+                      Expiry(7, 150), InTime(Write(152, 160, 7))}));
+}
+TEST(LinearLeaseRefuses, ExpiredAndThenBesideItsSuccessor) {
+  EXPECT_FALSE(Right(
+      {GrantOf(1, 2, 7, 10, 0b01, false, 100), Expiry(7, 100), GrantOf(110, 111, 8, 20, 0b11), Release(112, 113, 7)}));
 }
 
 }  // namespace

@@ -20,15 +20,19 @@ Transaction WriteOf(const Record& record, Condition condition) {
   return txn;
 }
 
-void Fill(Record& record, const Result<Receipt>& receipt) {
-  if (!receipt.ok()) return;
-  record.lsn = receipt->lsn;
-  if (!receipt->results.empty()) record.revision = receipt->results.front().revision;
-}
-
 }  // namespace
 
-Record Driver::Begin(Kind kind, std::uint32_t object, std::uint64_t a, std::uint64_t b, std::uint64_t c) {
+void Fill(Record& record, const Receipt& receipt) {
+  record.lsn = receipt.lsn;
+  if (!receipt.results.empty()) record.revision = receipt.results.front().revision;
+  if (record.kind != Kind::kTransact) return;
+  record.flag = receipt.outcome == Outcome::kUnchanged;
+  record.seen.clear();
+  for (const OpResult& result : receipt.results) record.seen.push_back({0, result.revision, 0});
+}
+
+Record Driver::Begin(Kind kind, std::uint32_t object, std::uint64_t a, std::uint64_t b, std::uint64_t c,
+                     std::vector<CellOp> ops) {
   Record record;
   record.id = process_ << kCallBits | ++calls_;
   record.kind = kind;
@@ -36,6 +40,7 @@ Record Driver::Begin(Kind kind, std::uint32_t object, std::uint64_t a, std::uint
   record.a = a;
   record.b = b;
   record.c = c;
+  record.ops = std::move(ops);
   record.called = Now();
   sink_(record, false);
   return record;
@@ -47,23 +52,22 @@ void Driver::End(Record& record, const std::string& code) {
   sink_(record, true);
 }
 
-template <class T>
-void Driver::End(Record& record, const Result<T>& result) {
-  // Those that are a failure of the run, in most cases: the message says more than the code.
-  if (!result.ok() && (ExitCode(result.error().code) == 1 || result.error().code == ErrorCode::kCompacted)) {
-    std::fprintf(stderr, "process %llu, call %llu: %s\n", static_cast<unsigned long long>(process_),
-                 static_cast<unsigned long long>(record.id), result.error().message.c_str());
-  }
-  End(record, result.ok() ? std::string("ok") : std::string(ErrorCodeName(result.error().code)));
+void Driver::Complain(const Record& record, const Error& error) {
+  std::fprintf(stderr, "process %llu, call %llu: %s\n", static_cast<unsigned long long>(process_),
+               static_cast<unsigned long long>(record.id), error.message.c_str());
+}
+
+CommitOptions Driver::OptionsOf(const Record& record) const {
+  CommitOptions options;
+  options.request_id = RequestId(record.id);
+  if (const auto it = held_.find(record.c); it != held_.end()) options.lease_tokens.push_back(it->second.token);
+  return options;
 }
 
 Record Driver::Write(Kind kind, std::uint32_t key, Condition condition, std::uint64_t revision, std::uint64_t lease) {
-  CommitOptions options;
-  if (const auto it = held_.find(lease); it != held_.end()) options.lease_tokens.push_back(it->second.token);
   Record record = Begin(kind, key, condition, revision, lease);
-  options.request_id = RequestId(record.id);
-  const auto receipt = store_.Commit(WriteOf(record, condition), options);
-  Fill(record, receipt);
+  const auto receipt = store_.Commit(WriteOf(record, condition), OptionsOf(record));
+  if (receipt.ok()) Fill(record, *receipt);
   End(record, receipt);
   return record;
 }
@@ -72,18 +76,21 @@ bool Driver::Burst(const std::vector<std::uint32_t>& keys) {
   std::vector<std::pair<Record, Result<Ticket>>> calls;
   for (const std::uint32_t key : keys) {
     Record record = Begin(Kind::kPut, key);
-    CommitOptions options;
-    options.request_id = RequestId(record.id);
-    calls.emplace_back(record, store_.Submit(WriteOf(record, kNone), options));
+    calls.emplace_back(record, store_.Submit(WriteOf(record, kNone), OptionsOf(record)));
   }
+  return WaitFor(std::move(calls));
+}
+
+bool Driver::WaitFor(std::vector<std::pair<Record, Result<Ticket>>> calls) {
   Lsn last = 0;
   bool in_order = true;
   for (auto& [record, ticket] : calls) {
     const Result<Receipt> receipt = ticket.ok() ? ticket->Wait() : Result<Receipt>(ticket.error());
-    Fill(record, receipt);
+    if (receipt.ok()) Fill(record, *receipt);
     End(record, receipt);
-    if (receipt.ok()) in_order = in_order && receipt->lsn > last;
-    if (receipt.ok()) last = receipt->lsn;
+    if (!receipt.ok() || record.flag) continue;  // one that changed nothing tells an older LSN
+    in_order = in_order && receipt->lsn > last;
+    last = receipt->lsn;
   }
   return in_order;
 }
@@ -106,13 +113,15 @@ Record Driver::Read(Kind kind, std::uint32_t key, std::uint64_t at) {
   return record;
 }
 
-Record Driver::Acquire(std::uint32_t scope, std::uint64_t ttl_ms, bool bound, std::uint64_t wait_ms) {
+Record Driver::Acquire(std::uint32_t scope, std::uint64_t ttl_ms, bool bound, std::uint64_t wait_ms, bool shared) {
   AcquireOptions options;
-  options.scopes = {ScopeOf(scope)};
+  options.scopes = ScopesOf(scope);
+  options.mode = shared ? LeaseMode::kShared : LeaseMode::kExclusive;
   options.ttl = std::chrono::milliseconds(ttl_ms);
   options.wait = std::chrono::milliseconds(wait_ms);
   options.bound = bound;
-  Record record = Begin(Kind::kAcquire, scope, ttl_ms, bound ? 1 : 0, wait_ms);
+  const std::uint64_t mode = (bound ? std::uint64_t{kBound} : 0) | (shared ? std::uint64_t{kShared} : 0);
+  Record record = Begin(Kind::kAcquire, scope, ttl_ms, mode, wait_ms);
   options.purpose = RequestId(record.id);
   auto lease = store_.Acquire(options);
   if (lease.ok()) {
@@ -138,7 +147,7 @@ Record Driver::Release(std::uint64_t lease) {
   const Held held = held_.at(lease);
   Record record = Begin(Kind::kRelease, held.scope, 0, 0, lease);
   const auto receipt = store_.ReleaseLease(held.token);
-  Fill(record, receipt);
+  if (receipt.ok()) Fill(record, *receipt);
   End(record, receipt);
   return record;
 }
@@ -146,7 +155,7 @@ Record Driver::Release(std::uint64_t lease) {
 Record Driver::Break(std::uint32_t scope, std::uint64_t lease, std::uint64_t lsn) {
   Record record = Begin(Kind::kBreak, scope, 0, 0, lease);
   const auto receipt = store_.BreakLease(lsn, "torture");
-  Fill(record, receipt);
+  if (receipt.ok()) Fill(record, *receipt);
   End(record, receipt);
   return record;
 }

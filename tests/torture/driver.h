@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tenure/lease.h"
@@ -21,6 +22,9 @@ struct Held {
   std::string token;
 };
 
+/// What a receipt says, for the record of a write.
+void Fill(Record& record, const Receipt& receipt);
+
 class Driver {
  public:
   using Sink = std::function<void(const Record& record, bool returned)>;
@@ -31,7 +35,15 @@ class Driver {
   /// Several unconditional puts on their way at once. False: they were not committed in the order submitted.
   bool Burst(const std::vector<std::uint32_t>& keys);
   Record Read(Kind kind, std::uint32_t key, std::uint64_t at = 0);
-  Record Acquire(std::uint32_t scope, std::uint64_t ttl_ms, bool bound, std::uint64_t wait_ms);
+  /// Operations on cells of a group, all or none, under a lease or 0.
+  Record Transact(std::uint32_t group, std::vector<CellOp> ops, std::uint64_t lease);
+  /// Several such transactions, without leases, on their way at once. False: as above.
+  bool TransactBurst(std::uint32_t group, const std::vector<std::vector<CellOp>>& transactions);
+  /// One cell of a group; all its entries, all its tags.
+  Record LookCell(std::uint32_t group, std::uint32_t cell);
+  Record LookEntries(std::uint32_t group, Level level, Lsn at = 0);
+  Record LookTags(std::uint32_t group, Level level, Lsn at = 0);
+  Record Acquire(std::uint32_t scope, std::uint64_t ttl_ms, bool bound, std::uint64_t wait_ms, bool shared = false);
   Record Renew(std::uint64_t lease);
   Record Release(std::uint64_t lease);
   /// `lsn` is the store's number of it.
@@ -42,10 +54,22 @@ class Driver {
   Store& store() { return store_; }
 
  private:
-  Record Begin(Kind kind, std::uint32_t object, std::uint64_t a = 0, std::uint64_t b = 0, std::uint64_t c = 0);
+  Record Begin(Kind kind, std::uint32_t object, std::uint64_t a = 0, std::uint64_t b = 0, std::uint64_t c = 0,
+               std::vector<CellOp> ops = {});
   void End(Record& record, const std::string& code);
+  /// What the answer says more than its code.
+  void Complain(const Record& record, const Error& error);
   template <class T>
-  void End(Record& record, const Result<T>& result);
+  void End(Record& record, const Result<T>& result) {
+    // Those that are a failure of the run, in most cases: the message says more than the code.
+    if (!result.ok() && (ExitCode(result.error().code) == 1 || result.error().code == ErrorCode::kCompacted)) {
+      Complain(record, result.error());
+    }
+    End(record, result.ok() ? std::string("ok") : std::string(ErrorCodeName(result.error().code)));
+  }
+  CommitOptions OptionsOf(const Record& record) const;
+  /// Waits for all, in order.
+  bool WaitFor(std::vector<std::pair<Record, Result<Ticket>>> calls);
 
   Store store_;
   std::uint64_t process_;

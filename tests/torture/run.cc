@@ -17,14 +17,16 @@ constexpr std::uint64_t kMs = 1'000'000;
 constexpr std::uint64_t kWaitLimitMs = 20'000;
 constexpr const char* kCursor = "torture";
 
-bool IsWriteKind(Kind kind) { return kind == Kind::kPut || kind == Kind::kDelete; }
-
 /// Answers that the store may give to what is asked here; any other is a failure of its own.
 bool IsExpected(const Record& record) {
   static constexpr const char* kCodes[] = {
       "ok",         "not_found", "never",  "revision_mismatch", "exists",       "stale_base",    "deleted_since",
       "lease_held", "deadlock",  "fenced", "lease_expired",     "lease_broken", "lease_unknown", "lease_not_covering"};
-  if (record.code == "compacted") return record.kind == Kind::kReadAt || record.kind == Kind::kCompact;
+  if (record.code == "compacted") {
+    return record.kind == Kind::kReadAt || record.kind == Kind::kCompact || (IsLook(record) && record.a == kAtLsn);
+  }
+  const bool of_tags = record.code == "tagged" || record.code == "version_mismatch";
+  if (of_tags && record.kind == Kind::kTransact) return true;
   return std::any_of(std::begin(kCodes), std::end(kCodes), [&](const char* code) { return record.code == code; });
 }
 
@@ -35,7 +37,7 @@ OpenOptions OptionsOf(const RunOptions& options) {
   return open;
 }
 
-/// Everything that can be read of entries and their pasts.
+/// Everything that can be read of entries, tags and their pasts.
 Result<std::string> Dump(const Store& store) {
   ListOptions list;
   list.include_deleted = true;
@@ -47,6 +49,15 @@ Result<std::string> Dump(const Store& store) {
     if (!history.ok()) return std::move(history).error();
     for (const ArtifactEntry& revision : *history) text += model::EntryJson(revision) + "\n";
   }
+  ReadOptions all;
+  all.include_deleted = true;
+  auto tags = store.Tags({}, all);
+  if (!tags.ok()) return std::move(tags).error();
+  for (const TagEntry& tag : *tags) {
+    auto history = store.TagHistory(tag.name, tag.tag);
+    if (!history.ok()) return std::move(history).error();
+    for (const TagEntry& revision : *history) text += model::TagJson(revision) + "\n";
+  }
   return text;
 }
 
@@ -55,7 +66,8 @@ Result<std::string> Dump(const Store& store) {
 Run::Run(RunOptions options)
     : options_(std::move(options)),
       fleet_(options_.fleet),
-      audit_([this](std::uint64_t process) { return fleet_.DeadSince(process); }, options_.fleet.commit_ttl_ms) {}
+      audit_(
+          {[this](std::uint64_t process) { return fleet_.DeadSince(process); }, options_.fleet.commit_ttl_ms, true}) {}
 
 void Run::Complain(std::string text) {
   std::fprintf(stderr, "FAILED in phase %llu: %s\n", static_cast<unsigned long long>(phase_), text.c_str());
@@ -107,6 +119,10 @@ bool Run::OnePhase(std::uint64_t until) {
   Settle(phase.records);
   FreeScopes();
   for (std::uint32_t key = 0; key < kKeys; ++key) driver_->Read(Kind::kRead, key);
+  for (std::uint32_t group = 0; group < kGroups; ++group) {
+    driver_->LookEntries(group, kCommitted);
+    driver_->LookTags(group, kCommitted);
+  }
   if (phase_ % 3 == 0) driver_->Compact(audit_.last_lsn() > 1'000 ? audit_.last_lsn() - 1'000 : 0);
   if (!ReadEvents(phase.events) || !FollowFeed(phase.events)) return false;
   for (Record& record : own_) phase.records.push_back(std::move(record));
@@ -122,14 +138,13 @@ bool Run::OnePhase(std::uint64_t until) {
 /// Asks what became of the writes that nobody was told about; those that did not happen never will from here on.
 void Run::Settle(std::vector<Record>& records) {
   for (Record& record : records) {
-    if (record.returned != 0 || !IsWriteKind(record.kind)) continue;
+    if (record.returned != 0 || !IsWrite(record)) continue;
     ++unanswered_;
     const auto outcome = driver_->store().OutcomeOf(RequestId(record.id));
     record.returned = Now();
     if (outcome.ok()) {
       record.code = "ok";
-      record.lsn = outcome->lsn;
-      if (!outcome->results.empty()) record.revision = outcome->results.front().revision;
+      Fill(record, *outcome);
     } else {
       record.code = outcome.error().code == ErrorCode::kNotFound ? "never" : ErrorCodeName(outcome.error().code);
     }
@@ -141,9 +156,9 @@ void Run::FreeScopes() {
   const auto leases = driver_->store().Leases();
   if (!leases.ok()) return Complain("cannot list leases: " + leases.error().message);
   for (const LeaseInfo& lease : *leases) {
-    driver_->Break(*KeyOf(lease.scopes.front()) - kFreeKeys, IdOf(lease.purpose), lease.id);
+    driver_->Break(*ScopeNumber(lease.scopes), IdOf(lease.purpose), lease.id);
   }
-  for (std::uint32_t scope = 0; scope < kScopes; ++scope) {
+  for (std::uint32_t scope = 0; scope < kAllScopes; ++scope) {
     const Record taken = driver_->Acquire(scope, 60'000, false, 10'000);
     if (taken.code != "ok") {
       Complain("scope " + ScopeOf(scope) + " is not free although everything was broken: " + taken.code);
@@ -264,6 +279,12 @@ void Run::Report() const {
       {"calls_checked", audit_.calls_checked()},
       {"search_steps", audit_.steps()},
       {"unanswered_writes", unanswered_},
+      {"group_transactions", audit_.counts().group_transactions},
+      {"of_several_effects", audit_.counts().several_effects},
+      {"their_effects", audit_.counts().group_effects},
+      {"leases_granted", audit_.counts().grants},
+      {"shared_ones", audit_.counts().shared_grants},
+      {"leases_expired", audit_.counts().expiries},
       {"last_lsn", audit_.last_lsn()},
       {"transactions_verified", transactions_verified_},
       {"processes_started", faults.starts},

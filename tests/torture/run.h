@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/torture/audit.h"
+#include "tests/torture/audit/audit.h"
 #include "tests/torture/driver.h"
 #include "tests/torture/figures.h"
 #include "tests/torture/fleet.h"

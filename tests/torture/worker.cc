@@ -9,8 +9,10 @@
 #include <iostream>
 #include <random>
 #include <sstream>
+#include <vector>
 
 #include "tests/torture/driver.h"
+#include "tests/torture/group_steps.h"
 
 namespace tenure::torture {
 namespace {
@@ -25,7 +27,8 @@ class Worker {
   Worker(Store store, std::uint64_t process, std::uint64_t seed)
       : driver_(std::move(store), process,
                 [](const Record& record, bool returned) { SayLine(returned ? ReturnLine(record) : CallLine(record)); }),
-        random_(seed * 1'000'003 + process) {}
+        random_(seed * 1'000'003 + process),
+        groups_(driver_, random_) {}
 
   void RunUntil(std::uint64_t until) {
     while (Now() < until) Step();
@@ -36,6 +39,10 @@ class Worker {
   bool OneIn(std::uint64_t n) { return Below(n) == 0; }
 
   void Step() {
+    if (OneIn(3)) {
+      if (!groups_.Step()) SayOutOfOrder();
+      return;
+    }
     const std::uint64_t dice = Below(1'000);
     const auto key = static_cast<std::uint32_t>(Below(kKeys));
     if (dice < 260) {
@@ -76,8 +83,10 @@ class Worker {
   void Burst() {
     std::vector<std::uint32_t> keys;
     for (std::uint64_t n = 2 + Below(6); n > 0; --n) keys.push_back(static_cast<std::uint32_t>(Below(kFreeKeys)));
-    if (!driver_.Burst(keys)) SayLine("x transactions of one thread were not committed in the order submitted\n");
+    if (!driver_.Burst(keys)) SayOutOfOrder();
   }
+
+  static void SayOutOfOrder() { SayLine("x transactions of one thread were not committed in the order submitted\n"); }
 
   void Look(Kind kind, std::uint32_t key) {
     if (kind == Kind::kReadAt && last_lsn_ == 0) return;
@@ -86,17 +95,19 @@ class Worker {
   }
 
   void StepLease(std::uint64_t dice) {
-    if (driver_.held().empty() || dice < 790) {
+    std::vector<std::uint64_t> leases;
+    for (const auto& [lease, held] : driver_.held()) {
+      if (held.scope < kScopes) leases.push_back(lease);
+    }
+    if (leases.empty() || dice < 790) {
       // Short ones expire, when nobody renews them; bound ones end with this process.
       const bool bound = OneIn(2);
       driver_.Acquire(static_cast<std::uint32_t>(Below(kScopes)), bound ? 20'000 : 500 + Below(800), bound,
                       OneIn(3) ? 20 + Below(300) : 0);
       return;
     }
-    auto it = driver_.held().begin();
-    std::advance(it, static_cast<std::ptrdiff_t>(Below(driver_.held().size())));
-    const std::uint64_t lease = it->first;
-    const std::uint32_t key = kFreeKeys + it->second.scope;
+    const std::uint64_t lease = leases[Below(leases.size())];
+    const std::uint32_t key = kFreeKeys + driver_.held().at(lease).scope;
     if (dice < 920) {
       WriteAs(OneIn(6) ? Kind::kDelete : Kind::kPut, key, kNone, lease);
     } else if (dice < 950) {
@@ -107,18 +118,19 @@ class Worker {
     } else {
       BreakAny();
     }
-    if (driver_.held().size() > 4 && OneIn(2)) driver_.held().erase(driver_.held().begin());
+    if (leases.size() > 4 && OneIn(2)) driver_.held().erase(leases.front());
   }
 
   void BreakAny() {
     const auto leases = driver_.store().Leases();
     if (!leases.ok() || leases->empty()) return;
     const LeaseInfo& lease = (*leases)[Below(leases->size())];
-    driver_.Break(static_cast<std::uint32_t>(*KeyOf(lease.scopes.front()) - kFreeKeys), IdOf(lease.purpose), lease.id);
+    driver_.Break(*ScopeNumber(lease.scopes), IdOf(lease.purpose), lease.id);
   }
 
   Driver driver_;
   std::mt19937_64 random_;
+  GroupSteps groups_;
   std::uint64_t seen_[kKeys] = {};
   Lsn last_lsn_ = 0;
 };

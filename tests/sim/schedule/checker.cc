@@ -11,7 +11,7 @@
 #include "tenure/watch.h"
 #include "tests/sim/schedule/actors.h"
 #include "tests/sim/schedule/scheduler.h"
-#include "tests/torture/audit.h"
+#include "tests/torture/audit/audit.h"
 #include "tests/torture/driver.h"
 
 namespace tenure::sim {
@@ -101,7 +101,7 @@ class Checker {
       return board.processes[caller / CallerNumber(1, 0)].ended_at;
     };
     const Uninterrupted whole;  // nothing of the store is called any more
-    torture::Audit audit(dead_since, board.plan.commit_ttl_ms);
+    torture::Audit audit({dead_since, board.plan.commit_ttl_ms});
     torture::Phase creation;
     creation.events.emplace_back().lsn = kCursorLsn;
     (void)audit.Judge(std::move(creation));

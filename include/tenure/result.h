@@ -30,7 +30,7 @@ enum class ErrorCode : std::uint8_t {
   kTagged,            ///< Delete of a version that a tag points to.
   kRequestIdReused,   ///< The same request id with another body.
   kRequestCancelled,  ///< The request id was cancelled by an earlier outcome() question.
-  kChangedSince,      ///< undo: a key was changed after the transaction to be undone.
+  kChangedSince,      ///< undo: a key was changed after the transaction to be undone. Submit: see there.
   kDeletedSince,      ///< The named base was deleted by somebody else.
   kMergeClash,        ///< Both sides changed the same thing in different ways.
   kImmutable,         ///< A policy makes the version immutable.

@@ -117,7 +117,9 @@ class TENURE_API Store {
   /// and use no LSN.
   Result<Receipt> Commit(const Transaction& txn, const CommitOptions& options = {});
   /// Queues the transaction and returns at once; waits only when the queue is full.
-  /// Transactions of one thread commit in the order submitted.
+  /// Transactions of one thread commit in the order submitted. One that was refused while its committer died is decided
+  /// again for its answer; it is kChangedSince when nothing stands against it any more, but later ones of its thread
+  /// may have been committed.
   Result<Ticket> Submit(const Transaction& txn, const CommitOptions& options = {});
   /// What became of a request id: its receipt, or kNotFound after journaling the id as cancelled, so
   /// that a transaction with that id that is still on its way can no longer apply.

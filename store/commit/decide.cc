@@ -62,6 +62,13 @@ void Record(Heads& heads, const model::CommittedTxn& txn) {
   if (auto row = model::RequestRowOf(txn)) heads.PutRequest(std::move(*row));
 }
 
+Error TurnIsOver() {
+  return base::MakeError(ErrorCode::kChangedSince,
+                         "the transaction was refused, or changed nothing, when its turn came; whoever committed then "
+                         "died before saying which, and what was in its way is gone",
+                         "submit it again: it comes behind what this thread has submitted since");
+}
+
 Error TooLarge() {
   return base::MakeError(ErrorCode::kTooLarge,
                          "the transaction would write more than " + std::to_string(kEffectBytesMax) + " bytes or " +
@@ -167,6 +174,11 @@ Result<Decision> Decide(Heads& heads, LeaseDesk& desk, const Request& request, L
   decision.receipt.outcome = deciding.outcome();
   deciding.CloseEffects();
   const bool changed = !txn.effects.empty();
+  if (changed && request.late) {
+    heads.Rollback();
+    decision.rejected = TurnIsOver();
+    return decision;
+  }
   if (changed) {
     // Where nothing is written, nothing has to end for it.
     StageEnds(heads, guard.ended());

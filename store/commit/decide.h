@@ -33,6 +33,10 @@ struct Request {
   std::shared_ptr<const LeaseAction> lease_action;
   /// OutcomeOf: answer for request_id, or journal it as cancelled.
   bool asks_outcome = false;
+  /// Not part of what is encoded. Its turn has come before: it was refused, or found to change nothing, by a committer
+  /// that never said so, and what its thread submitted after it may be committed by now. It must not come behind that:
+  /// it is decided again for its answer, and changes nothing.
+  bool late = false;
 };
 
 struct Decision {

@@ -112,6 +112,7 @@ LaneWork* LaneDrain::Take(Lane& lane, Haul& haul) {
     return nullptr;
   }
   ++haul.used;
+  request_.late = operation_.late;
   work.origin = {operation_.slot, operation_.generation, operation_.sequence};
   work.reader = lane.reader.get();
   work.answer.reset();

@@ -113,12 +113,12 @@ Status Group::Push(const std::shared_ptr<SlotUse>& use, const std::shared_ptr<Pe
 }
 
 /// With use->mutex held. False: no room.
-bool Group::TryPush(const std::shared_ptr<SlotUse>& use, const std::shared_ptr<Pending>& pending) {
+bool Group::TryPush(const std::shared_ptr<SlotUse>& use, const std::shared_ptr<Pending>& pending, bool late) {
   if (use->in_flight.empty()) use->in_flight.resize(ingest::kWindow);  // not for threads that commit in line
   const auto type = pending->staged.empty() ? ingest::RecordType::kInline : ingest::RecordType::kFile;
   std::uint64_t sequence = 0;
-  const auto pushed =
-      use->slot->TryPush(type, pending->body, ReplyBytesMax(pending->request), context_.env.MonotonicNs(), sequence);
+  const auto pushed = use->slot->TryPush(type, pending->body, ReplyBytesMax(pending->request),
+                                         context_.env.MonotonicNs(), sequence, late);
   if (pushed != WriterSlot::PushResult::kOk) return false;
   pending->sequence = sequence;
   pending->use = use;
@@ -271,8 +271,10 @@ bool Group::CollectLocked(const std::shared_ptr<SlotUse>& use, Pending& pending)
   }
   const std::shared_ptr<Pending> kept = use->in_flight[sequence % ingest::kWindow];
   if (!answer) {
-    // Not applied by anybody, and popped: nobody will. No room means that it is tried again with the next look.
-    if (!TryPush(use, kept)) return false;
+    // Not applied by anybody, and popped: nobody will. No room means that it is tried again with the next look. What
+    // this thread has submitted since stays in front of it.
+    pending.late = pending.late || !use->slot->IsNewest(sequence);
+    if (!TryPush(use, kept, pending.late)) return false;
     use->in_flight[sequence % ingest::kWindow] = nullptr;
     use->slot->Retire(sequence);
     Nudge(pending.asynchronous);

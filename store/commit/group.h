@@ -50,6 +50,7 @@ struct Pending {
   std::shared_ptr<SlotUse> use;  // while it is in a lane
   std::uint64_t sequence = 0;
   bool asynchronous = false;      // nobody need be waiting for it
+  bool late = false;              // see Request
   base::Bytes body;               // encoded, or the name of the staging file
   std::string staged;             // name of its staging file
   Lsn durable_before = 0;         // when it was pushed: it was committed behind this, if at all
@@ -117,7 +118,7 @@ class Group {
 
   Status Encode(Pending& pending, std::size_t inline_bytes_max) const;
   Status Push(const std::shared_ptr<SlotUse>& use, const std::shared_ptr<Pending>& pending);
-  bool TryPush(const std::shared_ptr<SlotUse>& use, const std::shared_ptr<Pending>& pending);
+  bool TryPush(const std::shared_ptr<SlotUse>& use, const std::shared_ptr<Pending>& pending, bool late = false);
   void MakeRoom(SlotUse& use);
   void Nudge(bool asynchronous);
   bool Collect(Pending& pending);

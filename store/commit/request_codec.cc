@@ -322,6 +322,7 @@ void EncodeRequest(const Request& request, base::Bytes& out) {
 
 bool DecodeRequest(base::ByteView bytes, Request& request) {
   Decoder in(bytes);
+  request.late = false;
   request.on_conflict.reset();
   request.leases.clear();
   request.lease_action.reset();

@@ -43,7 +43,7 @@
 
 namespace tenure::ingest {
 
-inline constexpr std::uint32_t kLayoutVersion = 7;
+inline constexpr std::uint32_t kLayoutVersion = 8;
 inline constexpr std::uint32_t kMemberSlots = 1024;
 static_assert(kMemberSlots < (1u << 12), "an OwnerWord leaves bits 12 to 31 to the epoch of a lease's cell");
 inline constexpr std::uint32_t kWriterSlotsDefault = 64;

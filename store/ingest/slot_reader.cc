@@ -34,8 +34,9 @@ SlotReader::Step SlotReader::Next(QueuedOperation& operation) {
   operation.sequence = read_;
   operation.timestamp_ns = header_.timestamp_ns;
   operation.in_file = false;
+  operation.late = (header_.type & kLate) != 0;
   const base::ByteView body = base::ByteView(payload_).subspan(kSequenceBytes);
-  switch (static_cast<RecordType>(header_.type)) {
+  switch (static_cast<RecordType>(header_.type & ~kLate)) {
     case RecordType::kFile:
       operation.in_file = true;
       [[fallthrough]];

@@ -19,6 +19,7 @@ struct QueuedOperation {
   std::uint64_t sequence = 0;
   std::uint64_t timestamp_ns = 0;
   bool in_file = false;  ///< `body` is the name of a staging file.
+  bool late = false;     ///< It was submitted again, behind others of its thread.
   base::Bytes body;
 };
 

@@ -46,13 +46,16 @@ WriterSlot::~WriterSlot() {
   if (in_flight() == 0 && Drained()) registry_.Release(claim_);
 }
 
-bool WriterSlot::WriteRecord(RecordType type, base::ByteView body, std::uint64_t timestamp_ns) {
+bool WriterSlot::WriteRecord(RecordType type, base::ByteView body, std::uint64_t timestamp_ns, bool late) {
+  const auto typed = [late](RecordType is) {
+    return static_cast<std::uint16_t>(static_cast<std::uint16_t>(is) | (late ? kLate : 0));
+  };
   const LaneHead head = LaneHead::Unpack(entry().head.Load());
   std::byte sequence[kSequenceBytes];
   base::StoreLe(sequence, next_);
   if (type != RecordType::kInline || body.size() <= kInlineBytesMax) {
     const base::ByteView pieces[] = {sequence, body};
-    return index_.TryWrite(static_cast<std::uint16_t>(type), timestamp_ns, pieces, head);
+    return index_.TryWrite(typed(type), timestamp_ns, pieces, head);
   }
   const auto place = detail_.TryWrite(body, next_, head.sequence);
   if (!place) return false;
@@ -60,11 +63,11 @@ bool WriterSlot::WriteRecord(RecordType type, base::ByteView body, std::uint64_t
   base::StoreLe(where, place->position);
   base::StoreLe(where + 8, place->ring);
   const base::ByteView pieces[] = {sequence, where};
-  return index_.TryWrite(static_cast<std::uint16_t>(RecordType::kDetail), timestamp_ns, pieces, head);
+  return index_.TryWrite(typed(RecordType::kDetail), timestamp_ns, pieces, head);
 }
 
 WriterSlot::PushResult WriterSlot::TryPush(RecordType type, base::ByteView body, std::size_t reply_bytes,
-                                           std::uint64_t timestamp_ns, std::uint64_t& sequence) {
+                                           std::uint64_t timestamp_ns, std::uint64_t& sequence, bool late) {
   const std::uint32_t words = WordsFor(std::max<std::size_t>(reply_bytes, kRefusalBytes));
   TENURE_CHECK(words <= kReplyWords && next_ < kSequenceMax);
   if (in_flight() >= kWindow || words_used_ + words > kReplyWords) return PushResult::kFull;
@@ -75,7 +78,7 @@ WriterSlot::PushResult WriterSlot::TryPush(RecordType type, base::ByteView body,
   MarkPending(memory_.replies, next_, space);
   bool written = false;
   try {
-    written = WriteRecord(type, body, timestamp_ns);
+    written = WriteRecord(type, body, timestamp_ns, late);
   } catch (...) {
     flight_.pop_back();
     throw;

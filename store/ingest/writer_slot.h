@@ -21,6 +21,8 @@ enum class RecordType : std::uint16_t {
   kDetail = 2,  ///< The record names a place in the detail lane.
   kFile = 3,    ///< The record names a staging file.
 };
+/// A bit beside the type: submitted again, behind what its thread had submitted after it. See commit::Request::late.
+inline constexpr std::uint16_t kLate = 0x100;
 /// Every record's payload begins with its operation's sequence (8 bytes).
 inline constexpr std::size_t kSequenceBytes = 8;
 /// Bodies up to this size travel in the index lane.
@@ -39,7 +41,9 @@ class WriterSlot {
   /// Pushes `body` (at most kDetailBytesMax), or the name of the file that holds it. `reply_bytes`: what the
   /// answer may need beyond LSN and revision. kFull: back-pressure; an answer or a drain makes room.
   PushResult TryPush(RecordType type, base::ByteView body, std::size_t reply_bytes, std::uint64_t timestamp_ns,
-                     std::uint64_t& sequence);
+                     std::uint64_t& sequence, bool late = false);
+  /// Nothing was pushed behind it.
+  bool IsNewest(std::uint64_t sequence) const { return sequence + 1 == next_; }
   bool IsPending(std::uint64_t sequence) const { return ingest::IsPending(memory_.replies, sequence); }
   Reply Read(std::uint64_t sequence) const { return ReadReply(memory_.replies, sequence); }
   /// Its answer was read, or is given up: in any order.
@@ -56,7 +60,7 @@ class WriterSlot {
 
  private:
   WriterSlot(Registry& registry, const SlotClaim& claim, LaneWriter index, DetailWriter detail);
-  bool WriteRecord(RecordType type, base::ByteView body, std::uint64_t timestamp_ns);
+  bool WriteRecord(RecordType type, base::ByteView body, std::uint64_t timestamp_ns, bool late);
 
   Registry& registry_;
   const SlotClaim claim_;

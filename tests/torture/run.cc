@@ -25,8 +25,9 @@ bool IsExpected(const Record& record) {
   if (record.code == "compacted") {
     return record.kind == Kind::kReadAt || record.kind == Kind::kCompact || (IsLook(record) && record.a == kAtLsn);
   }
-  const bool of_tags = record.code == "tagged" || record.code == "version_mismatch";
-  if (of_tags && record.kind == Kind::kTransact) return true;
+  // The last one to those that were on their way at once, when the committer died.
+  const bool of_groups = record.code == "tagged" || record.code == "version_mismatch" || record.code == "changed_since";
+  if (of_groups && record.kind == Kind::kTransact) return true;
   return std::any_of(std::begin(kCodes), std::end(kCodes), [&](const char* code) { return record.code == code; });
 }
 

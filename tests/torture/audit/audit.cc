@@ -127,7 +127,7 @@ void Audit::JudgeKey(std::uint32_t key, const Phase& phase) {
   std::vector<Call<KeyModel>> calls;
   for (const Record& record : phase.records) {
     if (!(IsKeyWrite(record) || record.kind == Kind::kRead) || record.object != key) continue;
-    if (IsLeaseCode(record.code) || record.code == "never") continue;  // says nothing about the key
+    if (IsLeaseCode(record.code) || IsUnexplained(record.code)) continue;  // says nothing about the key
     Call<KeyModel> call{ProcessOf(record.id), record.called, record.returned, InputOf(record)};
     KeyModel::Output output;
     if (record.code == "ok") {
@@ -150,7 +150,7 @@ void Audit::JudgeGroup(std::uint32_t group, const Phase& phase) {
   for (const Record& record : phase.records) {
     const bool committed_look = IsLook(record) && (record.kind == Kind::kLookCell || record.a == kCommitted);
     if (!(committed_look || record.kind == Kind::kTransact) || record.object != group) continue;
-    if (IsLeaseCode(record.code) || record.code == "never") continue;  // says nothing about the cells
+    if (IsLeaseCode(record.code) || IsUnexplained(record.code)) continue;  // says nothing about the cells
     Call<GroupModel> call{ProcessOf(record.id), record.called, record.returned, {OpsOf(record)}, GroupOutputOf(record)};
     if (committed_look) call.input.looks = CellsOf(record);
     if (committed_look && !call.output) continue;  // a read that nobody heard of

@@ -17,8 +17,8 @@ bool IsConflict(const std::string& code) {
 }
 
 bool IsRejected(const Record& record) {
-  return record.code == "not_found" || record.code == "never" || record.code == "tagged" || IsLeaseCode(record.code) ||
-         IsConflict(record.code);
+  return record.code == "not_found" || record.code == "tagged" || IsUnexplained(record.code) ||
+         IsLeaseCode(record.code) || IsConflict(record.code);
 }
 
 KeyModel::Input InputOf(const Record& record) {

@@ -14,6 +14,9 @@ inline bool IsKeyWrite(const Record& record) { return record.kind == Kind::kPut 
 /// A lease was in the way, or the one presented was of no use.
 bool IsLeaseCode(const std::string& code);
 bool IsConflict(const std::string& code);
+/// It did not happen, and nobody can say what stood against it: cancelled afterwards, or refused by a committer that
+/// died before it said why.
+inline bool IsUnexplained(const std::string& code) { return code == "never" || code == "changed_since"; }
 /// The caller was told that it did not happen; "never": it was cancelled afterwards.
 bool IsRejected(const Record& record);
 

@@ -274,7 +274,7 @@ std::optional<Error> DecodeError(base::ByteView bytes) {
   error.message = in.Text(ingest::kRefusalBytes);
   error.key = in.Text(ingest::kRefusalBytes);
   error.hint = in.Text(ingest::kRefusalBytes);
-  if (!in.ok() || error.code > ErrorCode::kInternal) return std::nullopt;
+  if (!in.ok() || error.code > ErrorCode::kOutOfMemory) return std::nullopt;
   return error;
 }
 

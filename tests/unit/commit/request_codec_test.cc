@@ -240,6 +240,15 @@ TEST(ReplyCodec, ARefusalIsCutWhereACharacterEnds) {
   }
 }
 
+TEST(ReplyCodec, RefusalsOfEveryCodeComeBack) {
+  for (int code = 0; code <= static_cast<int>(ErrorCode::kOutOfMemory); ++code) {
+    const Error error = base::MakeError(static_cast<ErrorCode>(code), "refused", "");
+    const auto decoded = DecodeReply(EncodeReply(error, 1), 1);
+    ASSERT_TRUE(decoded && !decoded->ok()) << ErrorCodeName(error.code);
+    EXPECT_EQ(decoded->error().code, error.code);
+  }
+}
+
 TEST(ReplyCodec, ARefusalThatNamesAHolderIsPutTogetherAgain) {
   LeaseInfo holder;
   holder.id = 12;

@@ -125,7 +125,7 @@ bool Run::OnePhase(std::uint64_t until) {
     driver_->LookTags(group, kCommitted);
   }
   if (phase_ % 3 == 0) driver_->Compact(audit_.last_lsn() > 1'000 ? audit_.last_lsn() - 1'000 : 0);
-  if (!ReadEvents(phase.events) || !FollowFeed(phase.events)) return false;
+  if (!ReadEvents(phase.events) || !FollowFeed(phase.events) || !ReadPassed(phase.events)) return false;
   for (Record& record : own_) phase.records.push_back(std::move(record));
   own_.clear();
   phase.ended = Now();
@@ -208,6 +208,23 @@ bool Run::FollowFeed(const std::vector<Event>& events) {
   if (moved.ok()) moved = watch->Close();
   if (!moved.ok()) Complain("cannot move the cursor: " + moved.error().message);
   return moved.ok();
+}
+
+/// What the cursor has passed without being compared: its own move, and what came behind the log that was read. From
+/// here on it may be compacted away.
+bool Run::ReadPassed(std::vector<Event>& events) {
+  const auto cursors = driver_->store().Cursors();
+  if (!cursors.ok()) return Complain("cannot list cursors: " + cursors.error().message), false;
+  Lsn passed = 0;
+  for (const CursorEntry& cursor : *cursors) passed = cursor.name == kCursor ? cursor.lsn : passed;
+  const Lsn last = events.empty() ? audit_.last_lsn() : events.back().lsn;
+  if (passed <= last) return true;
+  const auto read = driver_->store().Log(last + 1, passed, [&](const Event& event) {
+    events.push_back(event);
+    return true;
+  });
+  if (!read.ok()) Complain("cannot read what the cursor has passed: " + read.error().message);
+  return read.ok();
 }
 
 void Run::Count(const std::vector<Record>& records) {

@@ -36,6 +36,7 @@ class Run {
   void FreeScopes();
   bool ReadEvents(std::vector<Event>& events);
   bool FollowFeed(const std::vector<Event>& events);
+  bool ReadPassed(std::vector<Event>& events);
   void Count(const std::vector<Record>& records);
   void CheckStore();
   void Progress() const;

@@ -18,6 +18,9 @@ namespace {
 
 constexpr std::uint64_t kMs = 1'000'000;
 constexpr std::uint64_t kStuckMs = 60'000;
+/// This process looks around every few ms. When it did not for so long, it was stopped or the machine was suspended,
+/// and the others most likely with it.
+constexpr std::uint64_t kStallMs = 2'000;
 
 /// Where processes kill or stop themselves; those of opening and of takeovers among them.
 constexpr const char* kFailPoints[] = {"turn.claimed",
@@ -270,10 +273,16 @@ bool Fleet::RunPhase(std::uint64_t phase, std::uint64_t until, std::uint64_t fau
     if (process) Send(*process, "run " + std::to_string(phase) + " " + std::to_string(until) + "\n");
   }
   std::uint64_t next_fault = Now() + fault_gap_ms * kMs;
-  for (;;) {
+  std::uint64_t stuck_at = until + kStuckMs * kMs;
+  for (std::uint64_t before = Now();;) {
     ReadSome(5);
     Watch(phase, until);
     const std::uint64_t now = Now();
+    if (now > before + kStallMs * kMs) {
+      stalls_.emplace_back(before, now);
+      stuck_at += now - before;
+    }
+    before = now;
     if (now < until && now >= next_fault) {
       Fault();
       next_fault = now + (1 + Below(2 * fault_gap_ms)) * kMs;
@@ -282,7 +291,7 @@ bool Fleet::RunPhase(std::uint64_t phase, std::uint64_t until, std::uint64_t fau
     const bool quiet = std::all_of(processes_.begin(), processes_.end(),
                                    [&](const auto& process) { return !process || process->quiet_phase == phase; });
     if (quiet || !problems_.empty()) return problems_.empty();
-    if (now > until + kStuckMs * kMs) {
+    if (now > stuck_at) {
       for (const auto& process : processes_) {
         if (!process || process->quiet_phase == phase) continue;
         problems_.push_back("process " + std::to_string(process->number) + " (pid " + std::to_string(process->pid) +
@@ -342,10 +351,10 @@ std::uint64_t Fleet::DeadSince(std::uint64_t process) const {
 }
 
 bool Fleet::WasStopped(std::uint64_t process, std::uint64_t from, std::uint64_t to) const {
+  const auto meets = [&](const auto& stop) { return stop.first <= to && stop.second >= from; };
+  if (std::any_of(stalls_.begin(), stalls_.end(), meets)) return true;
   const auto it = stops_.find(process);
-  if (it == stops_.end()) return false;
-  return std::any_of(it->second.begin(), it->second.end(),
-                     [&](const auto& stop) { return stop.first <= to && stop.second >= from; });
+  return it != stops_.end() && std::any_of(it->second.begin(), it->second.end(), meets);
 }
 
 pid_t Fleet::PidOfSlot(int slot) const {

@@ -57,7 +57,7 @@ class Fleet {
   std::vector<Record> TakeRecords();
   /// When a process that has died was last heard of; 0: it lives.
   std::uint64_t DeadSince(std::uint64_t process) const;
-  /// Whether it was stopped at any time between.
+  /// Whether it was stopped at any time between, or all were.
   bool WasStopped(std::uint64_t process, std::uint64_t from, std::uint64_t to) const;
   pid_t PidOfSlot(int slot) const;
   std::vector<pid_t> Pids() const;
@@ -87,6 +87,7 @@ class Fleet {
   std::map<std::uint64_t, std::uint64_t> last_heard_;
   std::map<std::uint64_t, std::uint64_t> dead_since_;
   std::map<std::uint64_t, std::vector<std::pair<std::uint64_t, std::uint64_t>>> stops_;
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> stalls_;  // of all
   FaultCounts counts_;
   std::vector<std::string> problems_;
 };

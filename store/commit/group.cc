@@ -113,12 +113,13 @@ Status Group::Push(const std::shared_ptr<SlotUse>& use, const std::shared_ptr<Pe
 }
 
 /// With use->mutex held. False: no room.
-bool Group::TryPush(const std::shared_ptr<SlotUse>& use, const std::shared_ptr<Pending>& pending, bool late) {
+bool Group::TryPush(const std::shared_ptr<SlotUse>& use, const std::shared_ptr<Pending>& pending, bool late,
+                    std::optional<std::uint64_t> again) {
   if (use->in_flight.empty()) use->in_flight.resize(ingest::kWindow);  // not for threads that commit in line
   const auto type = pending->staged.empty() ? ingest::RecordType::kInline : ingest::RecordType::kFile;
   std::uint64_t sequence = 0;
   const auto pushed = use->slot->TryPush(type, pending->body, ReplyBytesMax(pending->request),
-                                         context_.env.MonotonicNs(), sequence, late);
+                                         context_.env.MonotonicNs(), sequence, late, again);
   if (pushed != WriterSlot::PushResult::kOk) return false;
   pending->sequence = sequence;
   pending->use = use;
@@ -253,7 +254,11 @@ bool Group::Collect(Pending& pending) {
   const std::shared_ptr<SlotUse> use = pending.use;
   const std::lock_guard lock(use->mutex);
   if (pending.done.load(std::memory_order_acquire)) return true;
-  return use->slot && CollectLocked(use, pending);
+  if (!use->slot) return false;
+  if (CollectLocked(use, pending)) return true;
+  // To be submitted again, and there is no room: it comes of answers that nobody has read.
+  if (!use->slot->IsPending(pending.sequence)) MakeRoom(*use);
+  return pending.done.load(std::memory_order_acquire);
 }
 
 /// With use->mutex held. True when the answer is there.
@@ -274,7 +279,7 @@ bool Group::CollectLocked(const std::shared_ptr<SlotUse>& use, Pending& pending)
     // Not applied by anybody, and popped: nobody will. No room means that it is tried again with the next look. What
     // this thread has submitted since stays in front of it.
     pending.late = pending.late || !use->slot->IsNewest(sequence);
-    if (!TryPush(use, kept, pending.late)) return false;
+    if (!TryPush(use, kept, pending.late, sequence)) return false;
     use->in_flight[sequence % ingest::kWindow] = nullptr;
     use->slot->Retire(sequence);
     Nudge(pending.asynchronous);

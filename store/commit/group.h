@@ -118,7 +118,8 @@ class Group {
 
   Status Encode(Pending& pending, std::size_t inline_bytes_max) const;
   Status Push(const std::shared_ptr<SlotUse>& use, const std::shared_ptr<Pending>& pending);
-  bool TryPush(const std::shared_ptr<SlotUse>& use, const std::shared_ptr<Pending>& pending, bool late = false);
+  bool TryPush(const std::shared_ptr<SlotUse>& use, const std::shared_ptr<Pending>& pending, bool late = false,
+               std::optional<std::uint64_t> again = std::nullopt);
   void MakeRoom(SlotUse& use);
   void Nudge(bool asynchronous);
   bool Collect(Pending& pending);

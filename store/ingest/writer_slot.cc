@@ -67,10 +67,12 @@ bool WriterSlot::WriteRecord(RecordType type, base::ByteView body, std::uint64_t
 }
 
 WriterSlot::PushResult WriterSlot::TryPush(RecordType type, base::ByteView body, std::size_t reply_bytes,
-                                           std::uint64_t timestamp_ns, std::uint64_t& sequence, bool late) {
+                                           std::uint64_t timestamp_ns, std::uint64_t& sequence, bool late,
+                                           std::optional<std::uint64_t> again) {
   const std::uint32_t words = WordsFor(std::max<std::size_t>(reply_bytes, kRefusalBytes));
   TENURE_CHECK(words <= kReplyWords && next_ < kSequenceMax);
-  if (in_flight() >= kWindow || words_used_ + words > kReplyWords) return PushResult::kFull;
+  const std::uint32_t freed = again == oldest_ && !flight_.empty() ? flight_.front().space.words : 0;
+  if (in_flight() >= kWindow || words_used_ - freed + words > kReplyWords) return PushResult::kFull;
   const ReplySpace space{words_at_, words};
   // Pending before it can be popped: a committer answers only what it finds pending. When the lane is full, the
   // cell stays pending under a sequence that no head has passed: nobody answers it, and the next try takes it.

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 
 #include "store/ingest/registry.h"
 
@@ -39,9 +40,11 @@ class WriterSlot {
 
   enum class PushResult : std::uint8_t { kOk, kFull };
   /// Pushes `body` (at most kDetailBytesMax), or the name of the file that holds it. `reply_bytes`: what the
-  /// answer may need beyond LSN and revision. kFull: back-pressure; an answer or a drain makes room.
+  /// answer may need beyond LSN and revision. kFull: back-pressure; an answer or a drain makes room. `again`: in place
+  /// of that operation, which was answered, and is retired next; when it is the oldest, the room for its answer counts
+  /// as free.
   PushResult TryPush(RecordType type, base::ByteView body, std::size_t reply_bytes, std::uint64_t timestamp_ns,
-                     std::uint64_t& sequence, bool late = false);
+                     std::uint64_t& sequence, bool late = false, std::optional<std::uint64_t> again = std::nullopt);
   /// Nothing was pushed behind it.
   bool IsNewest(std::uint64_t sequence) const { return sequence + 1 == next_; }
   bool IsPending(std::uint64_t sequence) const { return ingest::IsPending(memory_.replies, sequence); }

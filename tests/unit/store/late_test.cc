@@ -58,6 +58,16 @@ class Late : public ::testing::Test {
     go_on.set_value();
     holder.join();
   }
+  std::size_t QueuedOperations() {
+    std::size_t queued = 0;
+    impl_->registry->ForEachActive([&](std::uint32_t slot) {
+      ingest::SlotReader reader(*impl_->registry, slot);
+      ingest::QueuedOperation operation;
+      if (!reader.Begin()) return;
+      while (reader.Next(operation) == ingest::SlotReader::Step::kOperation) ++queued;
+    });
+    return queued;
+  }
   /// What a takeover does for a committer that popped the first queued operation, and died before it answered.
   void TakeFirstUnanswered() {
     int taken = 0;
@@ -138,6 +148,23 @@ TEST_F(Late, TheNewestOneOfItsThreadIsDecidedAgain) {
   const auto receipt = only->Wait();
   ASSERT_TRUE(receipt.ok()) << receipt.error().message;
   EXPECT_EQ(store_->Get("a:1")->lsn, receipt->lsn);
+}
+
+/// Its answer may need most of the room for answers: there is none for a second one.
+TEST_F(Late, AQuestionForAnOutcomeIsAskedAgain) {
+  ASSERT_TRUE(store_->Commit(PutOf(70)).ok());
+  std::thread asking;
+  WhileHeld([&] {
+    asking = std::thread([&] {
+      EXPECT_TRUE(store_->Submit(PutOf(71)).ok());
+      EXPECT_EQ(store_->OutcomeOf("nobody").error().code, ErrorCode::kNotFound);
+    });
+    // Both are there when the second one is.
+    while (QueuedOperations() < 2) std::this_thread::yield();
+    TakeFirstUnanswered();
+    TakeFirstUnanswered();
+  });
+  asking.join();
 }
 
 }  // namespace

@@ -69,7 +69,7 @@ Result<std::unique_ptr<File>> OpenExisting(const std::string& path, int flags) {
   return std::unique_ptr<File>(std::make_unique<PosixFile>(path, descriptor));
 }
 
-/// A file system without direct writes refuses the flag, one whose blocks are larger the first write.
+/// A file system without direct access refuses the flag; one whose blocks are larger, the first read or write.
 Result<std::unique_ptr<File>> OpenDirect(const std::string& path) {
   int descriptor = OpenDescriptor(path, O_RDWR | O_NOCTTY | O_DIRECT, 0);
   if (descriptor == -EINVAL) descriptor = OpenDescriptor(path, O_RDWR | O_NOCTTY, 0);

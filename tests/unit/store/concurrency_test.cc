@@ -4,8 +4,8 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <future>
 #include <map>
+#include <optional>
 #include <set>
 #include <thread>
 
@@ -15,6 +15,7 @@
 #include "store/store_impl.h"
 #include "tenure/store.h"
 #include "tests/support/scratch.h"
+#include "tests/unit/store/held_lease.h"
 
 namespace tenure {
 namespace {
@@ -151,44 +152,33 @@ TEST_F(Concurrency, ReadersSeeWhatWasAcknowledged) {
   reader.join();
 }
 
-/// Holds the lease by a maintenance transaction that waits, so that what is submitted stays queued.
 TEST_F(Concurrency, QueuedOperationsAreSeenWhenAskedFor) {
   ASSERT_TRUE(store_->Commit(PutOf("queued", 1)).ok());
   std::shared_ptr<StoreImpl> impl = *StoreImpl::Open(scratch_.path(), {});
-  std::promise<void> inside, go_on;
-  const std::function<Result<std::vector<model::Effect>>(commit::Heads&, Lsn)> wait = [&](commit::Heads&, Lsn) {
-    inside.set_value();
-    go_on.get_future().wait();
-    return Result<std::vector<model::Effect>>(base::MakeError(ErrorCode::kBusy, "nothing to do"));
-  };
-  std::thread holder([&] {
-    commit::Pending pending;
-    pending.work.maintenance = &wait;
-    EXPECT_EQ(impl->group->CommitAlone(pending).error().code, ErrorCode::kBusy);
-  });
-  inside.get_future().wait();
-  auto first = store_->Submit(PutOf("queued", 2));
-  auto second = store_->Submit(PutOf("fresh", 3));
   ReadOptions uncommitted;
   uncommitted.consistency = Consistency::kReadUncommitted;
-  const auto seen = store_->Get("queued:1", uncommitted);
-  const auto fresh = store_->Get("fresh:1", uncommitted);
-  const auto committed = store_->Get("queued:1");
-  const auto missing = store_->Get("fresh:1");
-  go_on.set_value();
-  holder.join();
-  ASSERT_TRUE(seen.ok()) << seen.error().message;
-  EXPECT_TRUE(seen->uncommitted);
-  EXPECT_EQ(seen->size, 2u);
-  EXPECT_EQ(seen->revision, 0u) << "not decided yet";
-  ASSERT_TRUE(fresh.ok()) << fresh.error().message;
-  EXPECT_TRUE(fresh->uncommitted);
-  ASSERT_TRUE(committed.ok()) << committed.error().message;
-  EXPECT_EQ(committed->size, 1u);
-  EXPECT_FALSE(committed->uncommitted);
-  EXPECT_EQ(missing.error().code, ErrorCode::kNotFound);
-  ASSERT_TRUE(first->Wait().ok());
-  ASSERT_TRUE(second->Wait().ok());
+  std::optional<Result<Ticket>> first, second;
+  std::optional<Result<ArtifactEntry>> seen, fresh, committed, missing;
+  testing::WhileLeaseIsHeld(*impl, [&] {
+    first = store_->Submit(PutOf("queued", 2));
+    second = store_->Submit(PutOf("fresh", 3));
+    seen = store_->Get("queued:1", uncommitted);
+    fresh = store_->Get("fresh:1", uncommitted);
+    committed = store_->Get("queued:1");
+    missing = store_->Get("fresh:1");
+  });
+  ASSERT_TRUE(seen->ok()) << seen->error().message;
+  EXPECT_TRUE((*seen)->uncommitted);
+  EXPECT_EQ((*seen)->size, 2u);
+  EXPECT_EQ((*seen)->revision, 0u) << "not decided yet";
+  ASSERT_TRUE(fresh->ok()) << fresh->error().message;
+  EXPECT_TRUE((*fresh)->uncommitted);
+  ASSERT_TRUE(committed->ok()) << committed->error().message;
+  EXPECT_EQ((*committed)->size, 1u);
+  EXPECT_FALSE((*committed)->uncommitted);
+  EXPECT_EQ(missing->error().code, ErrorCode::kNotFound);
+  ASSERT_TRUE((*first)->Wait().ok());
+  ASSERT_TRUE((*second)->Wait().ok());
   const auto after = store_->Get("queued:1", uncommitted);
   ASSERT_TRUE(after.ok()) << after.error().message;
   EXPECT_FALSE(after->uncommitted);

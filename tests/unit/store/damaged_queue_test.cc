@@ -4,7 +4,6 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
-#include <future>
 #include <string>
 #include <thread>
 
@@ -15,6 +14,7 @@
 #include "store/store_impl.h"
 #include "tenure/store.h"
 #include "tests/support/scratch.h"
+#include "tests/unit/store/held_lease.h"
 
 namespace tenure {
 namespace {
@@ -38,24 +38,7 @@ class DamagedQueue : public ::testing::Test {
     txn.Put(spec);
     return txn;
   }
-  /// Runs `queue` while a maintenance transaction that waits holds the lease: what it submits stays queued.
-  void WhileHeld(const std::function<void()>& queue) {
-    std::promise<void> inside, go_on;
-    const std::function<Result<std::vector<model::Effect>>(commit::Heads&, Lsn)> wait = [&](commit::Heads&, Lsn) {
-      inside.set_value();
-      go_on.get_future().wait();
-      return Result<std::vector<model::Effect>>(base::MakeError(ErrorCode::kBusy, "nothing to do"));
-    };
-    std::thread holder([&] {
-      commit::Pending pending;
-      pending.work.maintenance = &wait;
-      EXPECT_EQ(impl_->group->CommitAlone(pending).error().code, ErrorCode::kBusy);
-    });
-    inside.get_future().wait();
-    queue();
-    go_on.set_value();
-    holder.join();
-  }
+  void WhileHeld(const std::function<void()>& queue) { testing::WhileLeaseIsHeld(*impl_, queue); }
   std::string OnlyStagedFile() {
     std::string found;
     for (const auto& file : std::filesystem::directory_iterator(impl_->layout.staging())) {

@@ -3,16 +3,15 @@
 #include <gtest/gtest.h>
 
 #include <functional>
-#include <future>
 #include <optional>
 #include <string>
 #include <thread>
 
-#include "store/base/error.h"
 #include "store/ingest/slot_reader.h"
 #include "store/store_impl.h"
 #include "tenure/store.h"
 #include "tests/support/scratch.h"
+#include "tests/unit/store/held_lease.h"
 
 namespace tenure {
 namespace {
@@ -40,24 +39,7 @@ class Late : public ::testing::Test {
     txn.Put({.name = "a", .version = "1"}).IfRevision(revision);
     return txn;
   }
-  /// Runs `queue` while a maintenance transaction that waits holds the lease: what it submits stays queued.
-  void WhileHeld(const std::function<void()>& queue) {
-    std::promise<void> inside, go_on;
-    const std::function<Result<std::vector<model::Effect>>(commit::Heads&, Lsn)> wait = [&](commit::Heads&, Lsn) {
-      inside.set_value();
-      go_on.get_future().wait();
-      return Result<std::vector<model::Effect>>(base::MakeError(ErrorCode::kBusy, "nothing to do"));
-    };
-    std::thread holder([&] {
-      commit::Pending pending;
-      pending.work.maintenance = &wait;
-      EXPECT_EQ(impl_->group->CommitAlone(pending).error().code, ErrorCode::kBusy);
-    });
-    inside.get_future().wait();
-    queue();
-    go_on.set_value();
-    holder.join();
-  }
+  void WhileHeld(const std::function<void()>& queue) { testing::WhileLeaseIsHeld(*impl_, queue); }
   std::size_t QueuedOperations() {
     std::size_t queued = 0;
     impl_->registry->ForEachActive([&](std::uint32_t slot) {

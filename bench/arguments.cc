@@ -12,8 +12,8 @@ namespace tenure::bench {
 namespace {
 
 constexpr int kUsage = 2;
-const std::vector<std::string> kPeers = {"sqlite", "sqlite_retry", "sqlite_flock", "sqlite_batch",
-                                         "lmdb",   "rocksdb",      "jsonfile"};
+const std::vector<std::string> kPeers = {"sqlite",      "sqlite_retry", "sqlite_flock", "sqlite_batch",
+                                         "group_probe", "lmdb",         "rocksdb",      "jsonfile"};
 
 void AddWriterOptions(CLI::App& app, unsigned takes, Options& options) {
   CLI::Option* procs = nullptr;

@@ -195,7 +195,7 @@ class PutContest {
       report_.AddRatio("ops_vs_sqlite", "ops_per_s", "tenure", best);
       report_.notes.push_back({"sqlite_best", best});
     }
-    for (const char* peer : {"sqlite_flock", "sqlite_batch", "lmdb", "rocksdb", "jsonfile"}) {
+    for (const char* peer : {"sqlite_flock", "sqlite_batch", "lmdb", "rocksdb", "jsonfile", "group_probe"}) {
       report_.AddRatio(std::string("ops_vs_") + peer, "ops_per_s", "tenure", peer);
     }
     const Row* attempts = report_.FindRow("tenure");

@@ -65,14 +65,24 @@ pid_t Spawn(const Launch& launch, int in, int out, int err) {
   const std::vector<char*> argv = Pointers(arguments);
   const std::vector<char*> envp = Pointers(environment);
   const pid_t parent = ::getpid();
+  // A signal that the test sends at once waits until the child has its defaults back. Where the test's own parent
+  // ignores it, as shells do for what runs in the background, it would be lost.
+  sigset_t held, before;
+  ::sigemptyset(&held);
+  ::sigaddset(&held, SIGINT);
+  ::sigprocmask(SIG_BLOCK, &held, &before);
   const pid_t pid = ::fork();
   if (pid < 0) Die("fork");
-  if (pid > 0) return pid;
+  if (pid > 0) {
+    ::sigprocmask(SIG_SETMASK, &before, nullptr);
+    return pid;
+  }
   // The child: nothing may outlive the test.
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(126);
   ::signal(SIGPIPE, SIG_DFL);
   ::signal(SIGINT, SIG_DFL);
+  ::sigprocmask(SIG_SETMASK, &before, nullptr);
   if (!launch.directory.empty() && ::chdir(launch.directory.c_str()) != 0) ::_exit(126);
   if (!launch.output_path.empty()) out = ::open(launch.output_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
   ::dup2(in, 0);

@@ -62,7 +62,8 @@ class Driver {
   template <class T>
   void End(Record& record, const Result<T>& result) {
     // Those that are a failure of the run, in most cases: the message says more than the code.
-    if (!result.ok() && (ExitCode(result.error().code) == 1 || result.error().code == ErrorCode::kCompacted)) {
+    const int status = result.ok() ? 0 : ExitCode(result.error().code);
+    if (status == 1 || status == 13 || (status != 0 && result.error().code == ErrorCode::kCompacted)) {
       Complain(record, result.error());
     }
     End(record, result.ok() ? std::string("ok") : std::string(ErrorCodeName(result.error().code)));

@@ -276,6 +276,12 @@ void Group::AwaitSubmitted() {
 }
 
 void Group::Stop() {
+  {
+    // Once is enough, and for a second time there is nobody left who commits: what stayed in a lane would be waited for
+    // for ever.
+    const std::lock_guard lock(commit_mutex_);
+    if (stopped_) return;
+  }
   // Without memory it stays in its lane: whoever takes the slot over commits it.
   base::Attempt([this] { AwaitSubmitted(); });
   closing_.store(true, std::memory_order_relaxed);

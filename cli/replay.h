@@ -9,6 +9,7 @@
 
 #include "cli/command.h"
 #include "store/ingest/shared_segment.h"
+#include "store/journal/segments.h"
 #include "store/recovery/config.h"
 
 namespace tenure::cli {
@@ -29,7 +30,7 @@ inline constexpr int kDamagedStatus = 13;
 struct ReplayStore {
   recovery::Layout layout;
   recovery::Config config;
-  Lsn trimmed_below = 0;  ///< Newest checkpoint: journal below it may be gone.
+  journal::TrimmedBelow trimmed_below{0};  ///< Newest checkpoint: journal below it may be gone.
   /// The shared words of this boot; null when there are none (nobody opened the store since the boot,
   /// or the medium is read-only).
   std::unique_ptr<ingest::SharedSegment> shared;

@@ -40,7 +40,7 @@ Result<ReplayStore> FindReplayStore(Context& ctx, const std::string& path) {
   }
   TENURE_ASSIGN(store.layout, recovery::FindStore(env, where));
   TENURE_ASSIGN(store.config, recovery::ReadConfig(env, store.layout));
-  TENURE_ASSIGN(store.trimmed_below, recovery::NewestCheckpointLsn(env, store.layout));
+  store.trimmed_below = recovery::TrimmedBelowOf(env, store.layout);
   env.SetSharedWithGroup(store.config.shared_with_group);
   store.shared = AttachShared(env, store.layout, store.config.journal_id);
   return store;

@@ -179,8 +179,8 @@ class Look {
     LookAtIndex();
     TENURE_ASSIGN(const auto checkpoints, recovery::ListCheckpoints(env_, layout_));
     found_.checkpoints = checkpoints.size();
-    const Lsn trimmed = checkpoints.empty() ? 0 : checkpoints.back().lsn;
-    TENURE_ASSIGN(const journal::Chain chain, journal::ReadChain(env_, layout_.journal(), config_.journal_id, trimmed));
+    TENURE_ASSIGN(const journal::Chain chain, journal::ReadChain(env_, layout_.journal(), config_.journal_id,
+                                                                 recovery::TrimmedBelowOf(env_, layout_)));
     found_.segments = chain.segments.size();
     for (const journal::LiveSegment& segment : chain.segments) found_.journal_bytes += segment.file_bytes;
     return recovery::CheckChain(chain, layout_);

@@ -13,16 +13,15 @@ namespace tenure {
 
 Result<std::unique_ptr<journal::Reader>> StoreImpl::JournalAt(Lsn lsn) const {
   TENURE_RETURN_IF_ERROR(CheckUsable());
-  TENURE_ASSIGN(const Lsn trimmed, context->trimmed_below());
-  return journal::Reader::OpenAtLsn(env, layout.journal(), config.journal_id, lsn, trimmed);
+  return journal::Reader::OpenAtLsn(env, layout.journal(), config.journal_id, lsn, context->trimmed_below);
 }
 
 /// Segments begin with the time of the last frame before them: the search reads one segment's frames.
 Result<Lsn> StoreImpl::LsnAt(TimeMs time_ms) const {
   TENURE_RETURN_IF_ERROR(CheckUsable());
   const Lsn durable = context->DurableLsn();
-  TENURE_ASSIGN(const Lsn trimmed, context->trimmed_below());
-  TENURE_ASSIGN(const journal::Chain chain, journal::ReadChain(env, layout.journal(), config.journal_id, trimmed));
+  TENURE_ASSIGN(const journal::Chain chain,
+                journal::ReadChain(env, layout.journal(), config.journal_id, context->trimmed_below));
   const auto later =
       std::find_if(chain.segments.begin(), chain.segments.end(), [&](const journal::LiveSegment& segment) {
         return segment.header.first_lsn > 1 && segment.header.prev_time_ms > time_ms;

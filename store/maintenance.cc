@@ -164,9 +164,8 @@ Result<StoreStats> Store::Stats() const try {
   stats.parked_conflicts = counts.conflicts;
   TENURE_ASSIGN(const std::uint32_t members, impl_->member->CountMembers());
   stats.members = members;
-  TENURE_ASSIGN(const Lsn trimmed, context.trimmed_below());
-  TENURE_ASSIGN(const journal::Chain chain,
-                journal::ReadChain(impl_->env, impl_->layout.journal(), impl_->config.journal_id, trimmed));
+  TENURE_ASSIGN(const journal::Chain chain, journal::ReadChain(impl_->env, impl_->layout.journal(),
+                                                               impl_->config.journal_id, context.trimmed_below));
   stats.segments = chain.segments.size();
   for (const journal::LiveSegment& segment : chain.segments) stats.journal_bytes += segment.file_bytes;
   if (!chain.segments.empty()) stats.oldest_log_lsn = chain.segments.front().header.first_lsn;
@@ -211,9 +210,8 @@ Result<CompactReport> Store::Compact(const CompactOptions& options) try {
     report.checkpoint_lsn = checkpoint.lsn;
   }
 
-  TENURE_ASSIGN(const Lsn trimmed, context.trimmed_below());
-  TENURE_ASSIGN(const journal::Chain chain,
-                journal::ReadChain(impl_->env, impl_->layout.journal(), impl_->config.journal_id, trimmed));
+  TENURE_ASSIGN(const journal::Chain chain, journal::ReadChain(impl_->env, impl_->layout.journal(),
+                                                               impl_->config.journal_id, context.trimmed_below));
   if (options.dry_run) {
     TENURE_RETURN_IF_ERROR(PlanCompaction(*impl_, options.before_lsn, chain, report));
     return report;

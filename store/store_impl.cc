@@ -90,7 +90,7 @@ Status StoreImpl::Start() {
   const std::string writer = options.writer.empty() ? DefaultWriter(env.Host()) : options.writer;
   context.reset(new commit::Context{env, *member, layout.journal(), layout.index(), layout.staging(), config.journal_id,
                                     config.incarnation, options.commit_ttl_ms * 1'000'000, writer, options.log,
-                                    [this] { return recovery::NewestCheckpointLsn(env, layout); }});
+                                    recovery::TrimmedBelowOf(env, layout)});
   pool = std::make_unique<commit::IndexPool>(*context);
   registry = std::make_unique<ingest::Registry>(member->segment(), member->word(),
                                                 [this](std::uint64_t process) { return member->IsDead(process); });

@@ -124,9 +124,8 @@ Status WatchImpl::BeginAtCursor() {
 
 Status WatchImpl::OpenReader(Lsn durable) {
   const StoreImpl& store = *store_;
-  TENURE_ASSIGN(const Lsn trimmed, store.context->trimmed_below());
   TENURE_ASSIGN(reader_, journal::Reader::OpenAtLsn(store.env, store.layout.journal(), store.config.journal_id,
-                                                    position_.lsn + 1, trimmed, durable));
+                                                    position_.lsn + 1, store.context->trimmed_below, durable));
   return {};
 }
 

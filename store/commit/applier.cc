@@ -110,9 +110,8 @@ Status Applier::ApplyFrames(Lsn lsn) {
     return {};
   }
   if (!reader_ || !(reader_->position() == mark.position)) {
-    TENURE_ASSIGN(const Lsn trimmed, context_.trimmed_below());
     TENURE_ASSIGN(reader_, journal::Reader::Open(context_.env, context_.journal_dir, context_.journal_id, mark.position,
-                                                 trimmed));
+                                                 context_.trimmed_below));
   }
   TENURE_RETURN_IF_ERROR(lsn - mark.position.last_lsn < context_.gather_backlog_min ? ApplySmall(lsn)
                                                                                     : ApplyLarge(lsn));

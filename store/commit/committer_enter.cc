@@ -63,9 +63,8 @@ Status Committer::ReadFromPosition(Lsn durable) {
   if (position_->last_lsn == durable) return {};
   writer_.reset();
   if (!reader_ || reader_->position().last_lsn + 64 < position_->last_lsn) {
-    TENURE_ASSIGN(const Lsn trimmed, context_.trimmed_below());
-    TENURE_ASSIGN(reader_,
-                  journal::Reader::Open(context_.env, context_.journal_dir, context_.journal_id, *position_, trimmed));
+    TENURE_ASSIGN(reader_, journal::Reader::Open(context_.env, context_.journal_dir, context_.journal_id, *position_,
+                                                 context_.trimmed_below));
   }
   return ReadOn(*reader_, durable);
 }
@@ -79,8 +78,8 @@ Status Committer::CatchUp(Lsn durable) {
   if (read.ok()) return read;
   // A compaction may have taken away what this process had not read yet. It applied that to the index before, and with
   // the lease claimed no other one removes anything that the index lacks.
-  TENURE_ASSIGN(const Lsn trimmed, context_.trimmed_below());
-  if (position_->last_lsn >= trimmed) return read;
+  TENURE_ASSIGN(const bool trimmed, context_.trimmed_below.Covers(position_->last_lsn + 1));
+  if (!trimmed) return read;
   TENURE_RETURN_IF_ERROR(JumpToIndex());
   return ReadFromPosition(durable);
 }
@@ -107,9 +106,8 @@ Status Committer::MoveToNewest(const journal::Chain& chain) {
 /// The last owner did not finish: everything behind the durable LSN is sealed off, and a new segment of
 /// the new epoch begins there. Whatever the old one held beyond is never data again.
 Status Committer::Seal(const Claim& claim) {
-  TENURE_ASSIGN(const Lsn trimmed, context_.trimmed_below());
   TENURE_ASSIGN(const journal::Chain chain,
-                journal::ReadChain(context_.env, context_.journal_dir, context_.journal_id, trimmed));
+                journal::ReadChain(context_.env, context_.journal_dir, context_.journal_id, context_.trimmed_below));
   if (chain.highest_epoch >= claim.epoch) {
     return base::MakeError(ErrorCode::kCorruption,
                            context_.journal_dir + ": a segment of epoch " + std::to_string(chain.highest_epoch) +
@@ -154,9 +152,8 @@ Status Committer::Seal(const Claim& claim) {
 }
 
 Status Committer::OpenWriter() {
-  TENURE_ASSIGN(const Lsn trimmed, context_.trimmed_below());
   TENURE_ASSIGN(const journal::Chain chain,
-                journal::ReadChain(context_.env, context_.journal_dir, context_.journal_id, trimmed));
+                journal::ReadChain(context_.env, context_.journal_dir, context_.journal_id, context_.trimmed_below));
   TENURE_RETURN_IF_ERROR(MoveToNewest(chain));
   TENURE_ASSIGN(writer_, journal::Writer::Open(context_.env, factory_, chain.segments.back(), *position_));
   return {};

@@ -8,7 +8,7 @@
 
 #include "store/base/env.h"
 #include "store/ingest/membership.h"
-#include "store/journal/format.h"
+#include "store/journal/segments.h"
 #include "tenure/options.h"
 
 namespace tenure::commit {
@@ -25,8 +25,8 @@ struct Context {
   std::uint64_t commit_ttl_ns = 1'000'000'000;
   std::string default_writer;
   LogCallback log;
-  /// The LSN below which a complete checkpoint covers the journal.
-  std::function<Result<Lsn>()> trimmed_below;
+  /// What a complete checkpoint covers of the journal.
+  journal::TrimmedBelow trimmed_below{0};
   /// Builds the next generation of the index from the journal and switches to it, with the turn to apply
   /// held. Empty: there is no such means, everything is applied to the live generation.
   std::function<Status()> build_next_index = {};

@@ -311,10 +311,9 @@ Result<Receipt> Group::FindCommitted(const Pending& pending, const model::Origin
 }
 
 Result<Receipt> Group::ReadReceipt(const Pending& pending, const model::Origin& origin) const {
-  TENURE_ASSIGN(const Lsn trimmed, context_.trimmed_below());
   const Lsn durable = lease_.DurableLsn();
   TENURE_ASSIGN(auto reader, journal::Reader::OpenAtLsn(context_.env, context_.journal_dir, context_.journal_id,
-                                                        pending.durable_before + 1, trimmed, durable));
+                                                        pending.durable_before + 1, context_.trimmed_below, durable));
   for (;;) {
     TENURE_ASSIGN(journal::Step step, reader->Next(durable, durable));
     if (step.stop != journal::Stop::kFrame) break;

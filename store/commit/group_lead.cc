@@ -124,9 +124,8 @@ void Group::ReleaseLocked() {
 Status Group::TakeOver(const base::Pair64& seen) {
   const std::unique_lock lock(commit_mutex_, std::try_to_lock);
   if (!lock.owns_lock() || held_ || stopped_) return {};
-  TENURE_ASSIGN(const Lsn trimmed, context_.trimmed_below());
   TENURE_ASSIGN(const journal::Chain chain,
-                journal::ReadChain(context_.env, context_.journal_dir, context_.journal_id, trimmed));
+                journal::ReadChain(context_.env, context_.journal_dir, context_.journal_id, context_.trimmed_below));
   const auto claim = lease_.TakeOver(seen, chain.highest_epoch + 1);
   if (!claim) return {};
   Status entered = committer_.Enter(*claim);

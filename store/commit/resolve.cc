@@ -43,9 +43,8 @@ Reply ReplyOf(const model::CommittedTxn& txn) {
 Result<Journaled> ReadJournaled(const Context& context, Lsn resolved, Lsn durable) {
   Journaled found;
   if (resolved >= durable) return found;
-  TENURE_ASSIGN(const Lsn trimmed, context.trimmed_below());
   TENURE_ASSIGN(auto reader, journal::Reader::OpenAtLsn(context.env, context.journal_dir, context.journal_id,
-                                                        resolved + 1, trimmed, durable));
+                                                        resolved + 1, context.trimmed_below, durable));
   for (;;) {
     TENURE_ASSIGN(journal::Step step, reader->Next(durable, durable));
     if (step.stop != journal::Stop::kFrame) return found;

@@ -19,9 +19,8 @@ Status Heads::ForEachUnapplied(const index::IndexReader& view,
   TENURE_ASSIGN(const index::Mark mark, view.ReadMark());
   const Lsn durable = context_.DurableLsn();
   if (mark.position.last_lsn >= durable) return {};
-  TENURE_ASSIGN(const Lsn trimmed, context_.trimmed_below());
-  TENURE_ASSIGN(auto reader,
-                journal::Reader::Open(context_.env, context_.journal_dir, context_.journal_id, mark.position, trimmed));
+  TENURE_ASSIGN(auto reader, journal::Reader::Open(context_.env, context_.journal_dir, context_.journal_id,
+                                                   mark.position, context_.trimmed_below));
   for (;;) {
     TENURE_ASSIGN(const journal::Step step, reader->Next(durable, durable));
     if (step.stop != journal::Stop::kFrame) return {};

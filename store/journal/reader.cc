@@ -59,7 +59,7 @@ Result<bool> Reader::State::FollowSuccessor() {
     return id && *id > newest;
   });
   if (!any) return false;
-  TENURE_RETURN_IF_ERROR(ReadDirectory());
+  TENURE_RETURN_IF_ERROR(ReadDirectory(position.last_lsn));
   TENURE_RETURN_IF_ERROR(Locate(model::JournalPosition(position)));
   return true;
 }

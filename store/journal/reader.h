@@ -61,14 +61,14 @@ class Reader {
   /// be found by its LSN, or the frame before it does not have from.chain; kCompacted when what comes
   /// next is older than retained.
   static Result<std::unique_ptr<Reader>> Open(base::Env& env, const std::string& dir, const StoreId& store_id,
-                                              const model::JournalPosition& from, Lsn trimmed_below);
+                                              const model::JournalPosition& from, const TrimmedBelow& trimmed);
   /// Starts at the first retained frame.
   static Result<std::unique_ptr<Reader>> OpenAtStart(base::Env& env, const std::string& dir, const StoreId& store_id,
-                                                     Lsn trimmed_below);
+                                                     const TrimmedBelow& trimmed);
   /// Starts at the frame that holds `lsn` (kCompacted when older than retained; kNotFound when newer).
   /// `durable`: what must be there on the way, as for Next.
   static Result<std::unique_ptr<Reader>> OpenAtLsn(base::Env& env, const std::string& dir, const StoreId& store_id,
-                                                   Lsn lsn, Lsn trimmed_below, Lsn durable = 0);
+                                                   Lsn lsn, const TrimmedBelow& trimmed, Lsn durable = 0);
   ~Reader();
 
   /// The next frame whose last LSN is <= `limit`: an LSN that was durable before the call, or anything

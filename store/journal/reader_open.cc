@@ -46,9 +46,8 @@ Error NotTheSamePlace(const std::string& path, const model::JournalPosition& fro
 
 }  // namespace
 
-Status Reader::State::ReadDirectory() {
-  // What is missing before our own position is no concern of ours: it may have been trimmed since.
-  TENURE_ASSIGN(Chain read, ReadChain(env, dir, store_id, std::max(trimmed_below, position.last_lsn)));
+Status Reader::State::ReadDirectory(Lsn from) {
+  TENURE_ASSIGN(Chain read, ReadChain(env, dir, store_id, trimmed.AtLeast(from)));
   if (read.segments.empty()) return base::CorruptionAt(dir, 0, "the journal holds no segment");
   chain = std::move(read);
   return {};
@@ -127,25 +126,25 @@ Status Reader::State::LocateByLsn(const model::JournalPosition& from) {
 }
 
 Result<std::unique_ptr<Reader>> Reader::OpenAtStart(base::Env& env, const std::string& dir, const StoreId& store_id,
-                                                    Lsn trimmed_below) {
-  auto state = std::make_unique<State>(env, dir, store_id, trimmed_below);
-  TENURE_RETURN_IF_ERROR(state->ReadDirectory());
+                                                    const TrimmedBelow& trimmed) {
+  auto state = std::make_unique<State>(env, dir, store_id, trimmed);
+  TENURE_RETURN_IF_ERROR(state->ReadDirectory(0));
   state->EnterSegment(0);
   return std::unique_ptr<Reader>(new Reader(std::move(state)));
 }
 
 Result<std::unique_ptr<Reader>> Reader::Open(base::Env& env, const std::string& dir, const StoreId& store_id,
-                                             const model::JournalPosition& from, Lsn trimmed_below) {
-  auto state = std::make_unique<State>(env, dir, store_id, trimmed_below);
-  TENURE_RETURN_IF_ERROR(state->ReadDirectory());
+                                             const model::JournalPosition& from, const TrimmedBelow& trimmed) {
+  auto state = std::make_unique<State>(env, dir, store_id, trimmed);
+  TENURE_RETURN_IF_ERROR(state->ReadDirectory(from.last_lsn));
   TENURE_RETURN_IF_ERROR(state->Locate(from));
   return std::unique_ptr<Reader>(new Reader(std::move(state)));
 }
 
 Result<std::unique_ptr<Reader>> Reader::OpenAtLsn(base::Env& env, const std::string& dir, const StoreId& store_id,
-                                                  Lsn lsn, Lsn trimmed_below, Lsn durable) {
-  auto state = std::make_unique<State>(env, dir, store_id, trimmed_below);
-  TENURE_RETURN_IF_ERROR(state->ReadDirectory());
+                                                  Lsn lsn, const TrimmedBelow& trimmed, Lsn durable) {
+  auto state = std::make_unique<State>(env, dir, store_id, trimmed);
+  TENURE_RETURN_IF_ERROR(state->ReadDirectory(0));
   const Lsn oldest = state->chain.segments.front().header.first_lsn;
   const LiveSegment* segment = state->chain.Find(lsn);
   if (segment == nullptr) {

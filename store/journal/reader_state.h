@@ -10,13 +10,13 @@
 namespace tenure::journal {
 
 struct Reader::State {
-  State(base::Env& e, std::string d, const StoreId& id, Lsn trimmed)
-      : env(e), dir(std::move(d)), store_id(id), trimmed_below(trimmed) {}
+  State(base::Env& e, std::string d, const StoreId& id, TrimmedBelow below)
+      : env(e), dir(std::move(d)), store_id(id), trimmed(std::move(below)) {}
 
   base::Env& env;
   const std::string dir;
   const StoreId store_id;
-  const Lsn trimmed_below;
+  const TrimmedBelow trimmed;
 
   Chain chain;
   std::size_t index = 0;  ///< Of the current segment in chain.segments.
@@ -38,8 +38,9 @@ struct Reader::State {
   Result<Stop> Peek(Lsn limit, Lsn durable, Found& found, FrameFault& fault);
   void StepOver(const Found& found) { position = PositionAfter(found.view.header, current().header.id, found.offset); }
 
-  /// Reads the directory. kCorruption when it holds no segment.
-  Status ReadDirectory();
+  /// Reads the directory. kCorruption when it holds no segment. What is missing up to `from` is no concern of ours: it
+  /// may have been trimmed since.
+  Status ReadDirectory(Lsn from);
   /// When a segment has appeared behind the newest one known: reads the chain anew, finds the position
   /// in it, and says true.
   Result<bool> FollowSuccessor();

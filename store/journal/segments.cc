@@ -64,13 +64,30 @@ const LiveSegment* Chain::Find(Lsn lsn) const {
   return behind == segments.begin() ? nullptr : &*std::prev(behind);
 }
 
-Result<Chain> ReadChain(base::Env& env, const std::string& dir, const StoreId& store_id, Lsn trimmed_below) {
-  TENURE_ASSIGN(const std::vector<std::string> names, env.List(dir));
+TrimmedBelow TrimmedBelow::AtLeast(Lsn lsn) const {
+  TrimmedBelow more = *this;
+  more.known_ = std::max(known_, lsn);
+  return more;
+}
+
+Result<bool> TrimmedBelow::Covers(Lsn lsn) const {
+  if (lsn <= known_) return true;
+  if (!newest_checkpoint_) return false;
+  TENURE_ASSIGN(const Lsn newest, newest_checkpoint_());
+  return lsn <= newest;
+}
+
+namespace {
+
+/// Follows the links from the newest of `names` backwards, as far as there are files. kNotFound: not even that one is
+/// there any more.
+Result<Chain> FollowLinks(base::Env& env, const std::string& dir, const StoreId& store_id,
+                          const std::vector<std::string>& names) {
   std::map<model::SegmentId, bool> live;  // every named segment -> whether a link names it
-  Chain chain;
   for (const std::string& name : names) {
     if (const auto id = ParseSegmentFileName(name)) live.emplace(*id, false);
   }
+  Chain chain;
   if (live.empty()) return chain;
   chain.highest_epoch = live.rbegin()->first.epoch;
 
@@ -92,13 +109,30 @@ Result<Chain> ReadChain(base::Env& env, const std::string& dir, const StoreId& s
     id = chain.segments.back().header.prev;
     if (live.find(id) == live.end()) break;
   }
-  const LiveSegment& oldest = chain.segments.back();
-  if (oldest.header.first_lsn - 1 > trimmed_below) return MissingPredecessor(dir, oldest);
   std::reverse(chain.segments.begin(), chain.segments.end());
   for (const auto& [other, named] : live) {
     if (!named) chain.orphans.push_back(PathOf(dir, other));
   }
   return chain;
+}
+
+}  // namespace
+
+Result<Chain> ReadChain(base::Env& env, const std::string& dir, const StoreId& store_id, const TrimmedBelow& trimmed) {
+  for (std::vector<std::string> seen;;) {
+    TENURE_ASSIGN(std::vector<std::string> names, env.List(dir));
+    auto chain = FollowLinks(env, dir, store_id, names);
+    // The newest one may have been sealed and trimmed since the directory was read: then it says something else now.
+    if (!chain.ok() && chain.error().code == ErrorCode::kNotFound && names != seen) {
+      seen = std::move(names);
+      continue;
+    }
+    if (!chain.ok() || chain->segments.empty()) return chain;
+    const LiveSegment& oldest = chain->segments.front();
+    TENURE_ASSIGN(const bool covered, trimmed.Covers(oldest.header.first_lsn - 1));
+    if (!covered) return MissingPredecessor(dir, oldest);
+    return chain;
+  }
 }
 
 std::uint64_t NextCapacity(std::uint64_t previous) {

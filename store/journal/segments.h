@@ -29,12 +29,29 @@ struct Chain {
   const LiveSegment* Find(Lsn lsn) const;
 };
 
+/// Up to which LSN checkpoints stand in for the journal. It is asked behind the look at the directory: a segment is
+/// unlinked only once a checkpoint that covers it is complete, so that whatever was missing is covered by the answer.
+/// Asked before, a compaction in between would look like loss.
+class TrimmedBelow {
+ public:
+  /// Known, where nobody compacts meanwhile. 0: nothing was trimmed.
+  TrimmedBelow(Lsn known) : known_(known) {}                    // NOLINT(google-explicit-constructor): a number is one
+  TrimmedBelow(std::function<Result<Lsn>()> newest_checkpoint)  // NOLINT(google-explicit-constructor)
+      : newest_checkpoint_(std::move(newest_checkpoint)) {}
+  /// The same, and everything up to `lsn`.
+  TrimmedBelow AtLeast(Lsn lsn) const;
+  Result<bool> Covers(Lsn lsn) const;
+
+ private:
+  Lsn known_ = 0;
+  std::function<Result<Lsn>()> newest_checkpoint_;
+};
+
 /// Reads every header and follows the links backwards. A named segment always has a header that was
-/// synced before it got its name, so an invalid header, a missing predecessor above `trimmed_below`,
+/// synced before it got its name, so an invalid header, a missing predecessor that no checkpoint covers,
 /// a foreign store id, or a file shorter than its sealed length is kCorruption.
-/// The chain may end at a segment whose predecessor was trimmed (its first_lsn <= `trimmed_below`,
-/// the LSN below which a checkpoint covers the journal; 0: nothing was trimmed).
-Result<Chain> ReadChain(base::Env& env, const std::string& dir, const StoreId& store_id, Lsn trimmed_below);
+/// The chain may end at a segment whose predecessor was trimmed. Others may compact and take over meanwhile.
+Result<Chain> ReadChain(base::Env& env, const std::string& dir, const StoreId& store_id, const TrimmedBelow& trimmed);
 
 /// Makes segments. Spares (`spare-<random>`) are zero-written and synced ahead of time, so that taking
 /// one is a header write, a sync, a RENAME_NOREPLACE and a directory sync; one is always reserved so

@@ -63,7 +63,6 @@ class Copier {
 
   Status Build() {
     TENURE_ASSIGN(config_, ReadConfig(env_, source_));
-    TENURE_ASSIGN(trimmed_below_, NewestCheckpointLsn(env_, source_));
     TENURE_RETURN_IF_ERROR(FindEnd());
     TENURE_RETURN_IF_ERROR(CopyCheckpoint());
     for (const journal::LiveSegment& segment : segments_) TENURE_RETURN_IF_ERROR(CopySegment(segment));
@@ -97,7 +96,7 @@ class Copier {
   /// rest is checked as it was copied.
   Status FindEnd() {
     TENURE_ASSIGN(journal::Chain chain,
-                  journal::ReadChain(env_, source_.journal(), config_.journal_id, trimmed_below_));
+                  journal::ReadChain(env_, source_.journal(), config_.journal_id, TrimmedBelowOf(env_, source_)));
     if (chain.segments.empty()) {
       return base::CorruptionAt(source_.journal(), 0, "the journal holds no segment");
     }
@@ -122,8 +121,8 @@ class Copier {
       error.lsn = oldest.header.first_lsn;
       return error;
     }
-    TENURE_ASSIGN(const auto reader,
-                  journal::Reader::OpenAtLsn(env_, source_.journal(), config_.journal_id, to, trimmed_below_, to));
+    TENURE_ASSIGN(const auto reader, journal::Reader::OpenAtLsn(env_, source_.journal(), config_.journal_id, to,
+                                                                TrimmedBelowOf(env_, source_), to));
     journal::RawFrame raw;
     journal::FrameFault fault = journal::FrameFault::kNone;
     TENURE_ASSIGN(const journal::Stop stop, reader->NextRaw(to, to, raw, fault));

@@ -44,8 +44,9 @@ journal::SegmentHeader RawHeader(const base::Bytes& block, const SegmentId& id) 
 
 class Surveyor {
  public:
-  Surveyor(base::Env& env, const std::string& dir, const journal::StoreId& journal_id, Lsn trimmed_below)
-      : env_(env), dir_(dir), journal_id_(journal_id), trimmed_below_(trimmed_below) {}
+  Surveyor(base::Env& env, const std::string& dir, const journal::StoreId& journal_id,
+           const journal::TrimmedBelow& trimmed)
+      : env_(env), dir_(dir), journal_id_(journal_id), trimmed_(trimmed) {}
 
   Result<ChainSurvey> Run() {
     TENURE_ASSIGN(const std::vector<std::string> names, env_.List(dir_));
@@ -59,7 +60,8 @@ class Surveyor {
     survey_.highest_epoch = files_.rbegin()->first.epoch;
     // The newest file counts even when its header is damaged: it was synced before it got its name.
     Take(files_.rbegin()->first, 0);
-    while (Step()) {
+    for (bool more = true; more;) {
+      TENURE_ASSIGN(more, Step());
     }
     std::reverse(survey_.segments.begin(), survey_.segments.end());
     for (const auto& [id, file] : files_) {
@@ -120,14 +122,15 @@ class Surveyor {
   }
 
   /// One link back from the segment taken last; false at the oldest.
-  bool Step() {
+  Result<bool> Step() {
     SurveyedSegment& current = survey_.segments.back();
     const SegmentId id = current.live.header.id;
     const SegmentId prev = current.live.header.prev;
     const bool prev_exists = prev < id && files_.count(prev) != 0;
     if (current.header_ok) {
       if (prev_exists) return Take(prev, current.live.header.prev_sealed_bytes), true;
-      if (current.live.header.first_lsn - 1 <= trimmed_below_) return false;
+      TENURE_ASSIGN(const bool trimmed, trimmed_.Covers(current.live.header.first_lsn - 1));
+      if (trimmed) return false;
       survey_.problems.push_back(base::CorruptionAt(
           current.live.path, at::kPrevEpoch,
           prev.epoch == 0 ? "the journal before LSN " + std::to_string(current.live.header.first_lsn) +
@@ -154,7 +157,7 @@ class Surveyor {
   base::Env& env_;
   const std::string& dir_;
   const journal::StoreId& journal_id_;
-  const Lsn trimmed_below_;
+  const journal::TrimmedBelow& trimmed_;
   std::map<SegmentId, SegmentFile> files_;
   ChainSurvey survey_;
 };
@@ -162,8 +165,8 @@ class Surveyor {
 }  // namespace
 
 Result<ChainSurvey> SurveyChain(base::Env& env, const std::string& dir, const journal::StoreId& journal_id,
-                                Lsn trimmed_below) {
-  auto chain = journal::ReadChain(env, dir, journal_id, trimmed_below);
+                                const journal::TrimmedBelow& trimmed) {
+  auto chain = journal::ReadChain(env, dir, journal_id, trimmed);
   if (chain.ok()) {
     ChainSurvey survey;
     for (journal::LiveSegment& segment : chain->segments) {
@@ -176,7 +179,7 @@ Result<ChainSurvey> SurveyChain(base::Env& env, const std::string& dir, const jo
   }
   const Error refusal = std::move(chain).error();
   if (refusal.code != ErrorCode::kCorruption) return refusal;
-  TENURE_ASSIGN(ChainSurvey survey, Surveyor(env, dir, journal_id, trimmed_below).Run());
+  TENURE_ASSIGN(ChainSurvey survey, Surveyor(env, dir, journal_id, trimmed).Run());
   // Whatever the reader refused is a problem, also if this survey looks at it with milder eyes.
   const bool named = std::any_of(survey.problems.begin(), survey.problems.end(),
                                  [&](const Error& problem) { return problem.path == refusal.path; });

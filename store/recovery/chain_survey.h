@@ -35,6 +35,6 @@ struct ChainSurvey {
 
 /// Fails only when the directory cannot be looked at, or a newer version of tenure wrote it.
 Result<ChainSurvey> SurveyChain(base::Env& env, const std::string& dir, const journal::StoreId& journal_id,
-                                Lsn trimmed_below);
+                                const journal::TrimmedBelow& trimmed);
 
 }  // namespace tenure::recovery

@@ -60,6 +60,10 @@ Result<Lsn> NewestCheckpointLsn(base::Env& env, const Layout& layout) {
   return found.empty() ? Lsn{0} : found.back().lsn;
 }
 
+journal::TrimmedBelow TrimmedBelowOf(base::Env& env, const Layout& layout) {
+  return std::function<Result<Lsn>()>([&env, layout] { return NewestCheckpointLsn(env, layout); });
+}
+
 // The name is the completion mark: a file gets it only when its content is synced, and the directory
 // is synced before anybody is told, because journal is trimmed on the strength of it.
 Result<Checkpoint> WriteCheckpoint(base::Env& env, const Layout& layout, index::IndexWriter& writer) {

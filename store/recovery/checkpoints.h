@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "store/index/index.h"
+#include "store/journal/segments.h"
 #include "store/recovery/config.h"
 
 namespace tenure::recovery {
@@ -18,8 +19,10 @@ struct Checkpoint {
 };
 /// Complete ones, oldest first.
 Result<std::vector<Checkpoint>> ListCheckpoints(base::Env& env, const Layout& layout);
-/// The LSN of the newest complete checkpoint, else 0: what ReadChain takes as `trimmed_below`.
+/// The LSN of the newest complete checkpoint, else 0.
 Result<Lsn> NewestCheckpointLsn(base::Env& env, const Layout& layout);
+/// The same, asked when a chain of segments was read. `env` must outlive it.
+journal::TrimmedBelow TrimmedBelowOf(base::Env& env, const Layout& layout);
 /// Copies the index at its present mark, under a unique name, synced, then named. Idempotent.
 Result<Checkpoint> WriteCheckpoint(base::Env& env, const Layout& layout, index::IndexWriter& writer);
 /// Removes all but the newest `keep`, and what others did not finish: nobody may be making one.

@@ -225,9 +225,8 @@ Status CheckChain(const journal::Chain& chain, const Layout& layout) {
 }
 
 Status CheckConsistency(const commit::Context& context, const Layout& layout) {
-  TENURE_ASSIGN(const Lsn trimmed, context.trimmed_below());
   TENURE_ASSIGN(const journal::Chain chain,
-                journal::ReadChain(context.env, layout.journal(), context.journal_id, trimmed));
+                journal::ReadChain(context.env, layout.journal(), context.journal_id, context.trimmed_below));
   return CheckChain(chain, layout);
 }
 

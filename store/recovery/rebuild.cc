@@ -67,7 +67,6 @@ class Builder {
     TENURE_ASSIGN(const Config config, ReadConfig(env_, layout_));
     journal_id_ = config.journal_id;
     index_id_ = IndexIdOf(config);
-    TENURE_ASSIGN(trimmed_below_, NewestCheckpointLsn(env_, layout_));
     TENURE_RETURN_IF_ERROR(FindWitnesses());
     limit_ = std::min(options_.to_lsn.value_or(journal::kNoLimit), options_.durable.value_or(journal::kNoLimit));
     if (options_.to_lsn.value_or(0) > limit_) return NotYet(*options_.to_lsn, limit_);
@@ -83,7 +82,8 @@ class Builder {
   /// What must be in the journal, whatever its end looks like: an index or checkpoint that has seen more
   /// than the journal holds means that the journal lost something.
   Status FindWitnesses() {
-    witnessed_ = std::max(options_.durable.value_or(0), trimmed_below_);
+    TENURE_ASSIGN(const Lsn checkpoint, NewestCheckpointLsn(env_, layout_));
+    witnessed_ = std::max(options_.durable.value_or(0), checkpoint);
     TENURE_ASSIGN(const IndexView view, OpenIndexView(env_, layout_));
     if (view.mark && view.mark->store_id_hex == index_id_) witnessed_ = std::max(witnessed_, view.applied_lsn());
     return {};
@@ -97,7 +97,8 @@ class Builder {
       TENURE_ASSIGN(const bool usable, StartFrom(checkpoint));
       if (usable) return {};
     }
-    TENURE_ASSIGN(reader_, journal::Reader::OpenAtStart(env_, layout_.journal(), journal_id_, trimmed_below_));
+    TENURE_ASSIGN(reader_,
+                  journal::Reader::OpenAtStart(env_, layout_.journal(), journal_id_, TrimmedBelowOf(env_, layout_)));
     const model::JournalPosition& start = reader_->position();
     if (start.last_lsn != 0 && unanswered_) return *unanswered_;
     if (start.last_lsn != 0) {
@@ -125,7 +126,8 @@ class Builder {
       if (!unanswered_ && IsNoAnswer(view.faults.front())) unanswered_ = view.faults.front();
       return skip(view.faults.front().message);
     }
-    auto reader = journal::Reader::Open(env_, layout_.journal(), journal_id_, view.mark->position, trimmed_below_);
+    auto reader =
+        journal::Reader::Open(env_, layout_.journal(), journal_id_, view.mark->position, TrimmedBelowOf(env_, layout_));
     if (!reader.ok()) {
       const ErrorCode code = reader.error().code;
       if (code != ErrorCode::kCorruption && code != ErrorCode::kCompacted) return std::move(reader).error();
@@ -280,7 +282,6 @@ class Builder {
   const RebuildOptions& options_;
   journal::StoreId journal_id_{};
   std::string index_id_;
-  Lsn trimmed_below_ = 0;
   Lsn witnessed_ = 0;
   Lsn limit_ = journal::kNoLimit;
   std::unique_ptr<journal::Reader> reader_;
@@ -295,7 +296,16 @@ class Builder {
 
 Result<RebuildReport> BuildIndex(base::Env& env, const Layout& layout, const std::string& target,
                                  const RebuildOptions& options) {
-  return Builder(env, layout, target, options).Build();
+  for (;;) {
+    TENURE_ASSIGN(const Lsn covered_before, NewestCheckpointLsn(env, layout));
+    auto built = Builder(env, layout, target, options).Build();
+    if (built.ok()) return built;
+    const ErrorCode code = built.error().code;
+    if (code != ErrorCode::kCompacted && code != ErrorCode::kCorruption && code != ErrorCode::kNotFound) return built;
+    // A compaction meanwhile takes away journal, and the older checkpoints: what there is now is begun with.
+    TENURE_ASSIGN(const Lsn covered, NewestCheckpointLsn(env, layout));
+    if (covered <= covered_before) return built;
+  }
 }
 
 Result<RebuildReport> RebuildIndex(base::Env& env, const Layout& layout, std::uint64_t epoch,

@@ -309,8 +309,8 @@ class Scanner {
 }  // namespace
 
 Result<JournalScan> ScanJournal(base::Env& env, const std::string& dir, const journal::StoreId& journal_id,
-                                Lsn trimmed_below, const ScanOptions& options) {
-  TENURE_ASSIGN(ChainSurvey chain, SurveyChain(env, dir, journal_id, trimmed_below));
+                                const journal::TrimmedBelow& trimmed, const ScanOptions& options) {
+  TENURE_ASSIGN(ChainSurvey chain, SurveyChain(env, dir, journal_id, trimmed));
   return Scanner(env, journal_id, options).Scan(std::move(chain));
 }
 

@@ -60,6 +60,6 @@ struct JournalScan {
 };
 
 Result<JournalScan> ScanJournal(base::Env& env, const std::string& dir, const journal::StoreId& journal_id,
-                                Lsn trimmed_below, const ScanOptions& options);
+                                const journal::TrimmedBelow& trimmed, const ScanOptions& options);
 
 }  // namespace tenure::recovery

@@ -1,6 +1,8 @@
 // Every call that reading the journal and making segments does fails once: what is said, and what is left.
 #include <gmock/gmock.h>
 
+#include <filesystem>
+
 #include "tests/support/fault_sweep.h"
 #include "tests/unit/journal/journal_fixture.h"
 
@@ -153,6 +155,48 @@ TEST_F(GoneMeanwhile, AnOldSegmentMattersOnlyBelowTheCheckpoint) {
   LoseWhenOpened(SegmentFileName({2, 1}));
   EXPECT_EQ(ReadChain(env, dir, store_id, 2).error().code, ErrorCode::kNotFound)
       << "the newest one is nobody's to trim";
+}
+
+/// Sealed and trimmed between the look at the directory and the look at it: a second look finds its successor.
+TEST_F(GoneMeanwhile, TheNewestOneWasSealedAndTrimmed) {
+  Begin();
+  Append(2);
+  env.fault = [&](Call call, const std::string& path) -> Status {
+    if (call != Call::kOpen || path != Path(1, 1)) return {};
+    env.fault = nullptr;
+    TakeOver(2, positions[0]);
+    std::filesystem::remove(Path(1, 1));
+    return {};
+  };
+  const auto chain = ReadChain(env, dir, store_id, 2);
+  ASSERT_TRUE(chain.ok()) << chain.error().message;
+  ASSERT_EQ(chain->segments.size(), 1u);
+  EXPECT_EQ(chain->segments[0].path, Path(2, 1));
+}
+
+/// What checkpoints cover is asked behind the look at the directory, and only when something is missing.
+TEST_F(GoneMeanwhile, WhatCheckpointsCoverIsAskedAfterwards) {
+  Begin();
+  Append(2);
+  TakeOver(2, positions[0]);
+  Append();
+  Lsn covered = 0;
+  int asked = 0;
+  const TrimmedBelow trimmed = std::function<Result<Lsn>()>([&]() -> Result<Lsn> { return ++asked, covered; });
+  ASSERT_TRUE(ReadChain(env, dir, store_id, trimmed).ok());
+  EXPECT_EQ(asked, 0);
+  env.fault = [&](Call call, const std::string&) -> Status {
+    if (call == Call::kList) covered = 2, std::filesystem::remove(Path(1, 1));
+    return {};
+  };
+  const auto chain = ReadChain(env, dir, store_id, trimmed);
+  ASSERT_TRUE(chain.ok()) << chain.error().message;
+  EXPECT_EQ(chain->segments.size(), 1u);
+  EXPECT_EQ(asked, 1);
+  covered = 1;
+  env.fault = nullptr;
+  EXPECT_EQ(ReadChain(env, dir, store_id, trimmed).error().code, ErrorCode::kCorruption);
+  EXPECT_TRUE(ReadChain(env, dir, store_id, trimmed.AtLeast(2)).ok());
 }
 
 TEST_F(GoneMeanwhile, ASpareIsAnotherOnes) {

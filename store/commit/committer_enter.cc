@@ -14,6 +14,8 @@ namespace {
 
 /// Further behind than this, starting from the index is cheaper than reading every frame.
 constexpr Lsn kReadOnMax = 4'096;
+/// As many frames as this are read once more before the reader is opened anew.
+constexpr Lsn kReadAgainMax = 64;
 
 }  // namespace
 
@@ -62,10 +64,13 @@ Status Committer::ReadFromPosition(Lsn durable) {
   }
   if (position_->last_lsn == durable) return {};
   writer_.reset();
-  if (!reader_ || reader_->position().last_lsn + 64 < position_->last_lsn) {
-    TENURE_ASSIGN(reader_, journal::Reader::Open(context_.env, context_.journal_dir, context_.journal_id, *position_,
-                                                 context_.trimmed_below));
+  if (reader_ && reader_->position().last_lsn + kReadAgainMax >= position_->last_lsn) {
+    // It stands where this process last read, not where it last wrote: what lies in between may have been trimmed.
+    Status read = ReadOn(*reader_, durable);
+    if (read.ok() || read.error().code != ErrorCode::kCompacted) return read;
   }
+  TENURE_ASSIGN(reader_, journal::Reader::Open(context_.env, context_.journal_dir, context_.journal_id, *position_,
+                                               context_.trimmed_below));
   return ReadOn(*reader_, durable);
 }
 

@@ -33,9 +33,14 @@ void Restore(Map& map, const std::string& key, Ptr before) {
 
 Result<index::IndexReader*> Heads::View() {
   if (!view_) {
-    TENURE_ASSIGN(auto lease, pool_.TakeOf(generation_));
-    TENURE_RETURN_IF_ERROR(lease->BeginSnapshot());
-    view_.emplace(std::move(lease));
+    auto lease = pool_.TakeOf(generation_);
+    if (!lease.ok() && lease.error().code == ErrorCode::kNotFound && !(generation_ == pool_.Live())) {
+      // Two switches within one batch: the next one begins with the newest.
+      return base::MakeError(ErrorCode::kBusy, lease.error().message, "try again");
+    }
+    if (!lease.ok()) return std::move(lease).error();
+    TENURE_RETURN_IF_ERROR((*lease)->BeginSnapshot());
+    view_.emplace(std::move(*lease));
   }
   ++index_reads_;
   return &**view_;

@@ -11,6 +11,15 @@ index::Generation IndexPool::Live() const {
 
 std::string IndexPool::LivePath() const { return context_.index_dir + "/" + index::GenerationFileName(Live()); }
 
+Result<IndexPool::Lease> IndexPool::Take() {
+  for (;;) {
+    const index::Generation live = Live();
+    auto taken = TakeOf(live);
+    // One that is superseded may be gone before it is opened.
+    if (taken.ok() || Live() == live) return taken;
+  }
+}
+
 Result<IndexPool::Lease> IndexPool::TakeOf(const index::Generation& generation) {
   {
     const std::lock_guard lock(mutex_);

@@ -37,8 +37,9 @@ class IndexPool {
     index::Generation generation_;
   };
 
-  Result<Lease> Take() { return TakeOf(Live()); }
-  /// A reader of one generation, superseded or not.
+  /// Of the generation that is live when it returns, or was a moment before.
+  Result<Lease> Take();
+  /// A reader of one generation, superseded or not. kNotFound: it is two generations old, and was removed.
   Result<Lease> TakeOf(const index::Generation& generation);
   /// Path of the live generation's file.
   std::string LivePath() const;

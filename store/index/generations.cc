@@ -140,17 +140,22 @@ Status Publish(base::Env& env, const std::string& index_dir, const std::string& 
   return base::WriteFileDurably(env, PathIn(index_dir, kCurrent), base::AsBytes(name + "\n"));
 }
 
-Status RemoveOthers(base::Env& env, const std::string& index_dir, const Generation& keep) {
+Status RemoveOlder(base::Env& env, const std::string& index_dir, const Generation& oldest_kept) {
   TENURE_ASSIGN(const std::vector<std::string> names, env.List(index_dir));
   // Sorted, `x.db` comes before `x.db-wal`: an interrupted removal never leaves a database without the
   // WAL that belongs to it.
   for (const std::string& name : names) {
-    const std::string_view database = WithoutCompanion(name);
-    const std::optional<Generation> generation = ParseGenerationFileName(database);
-    // A newer generation is somebody else's, who came while this process was stopped.
-    const bool superseded = generation && *generation < keep;
+    const std::optional<Generation> generation = ParseGenerationFileName(WithoutCompanion(name));
+    if (generation && *generation < oldest_kept) TENURE_RETURN_IF_ERROR(RemoveIfThere(env, PathIn(index_dir, name)));
+  }
+  return {};
+}
+
+Status RemoveLeftovers(base::Env& env, const std::string& index_dir) {
+  TENURE_ASSIGN(const std::vector<std::string> names, env.List(index_dir));
+  for (const std::string& name : names) {
     const bool leftover = name.starts_with(kBuildingPrefix) || name.starts_with(std::string(kCurrent) + ".tmp-");
-    if (superseded || leftover) TENURE_RETURN_IF_ERROR(RemoveIfThere(env, PathIn(index_dir, name)));
+    if (leftover) TENURE_RETURN_IF_ERROR(RemoveIfThere(env, PathIn(index_dir, name)));
   }
   return {};
 }

@@ -28,7 +28,11 @@ std::string BuildingPath(base::Env& env, const std::string& index_dir);
 /// Syncs and renames a finished build to its generation's name, syncs the directory, points CURRENT at it.
 Status Publish(base::Env& env, const std::string& index_dir, const std::string& building_path,
                const Generation& generation);
-/// Removes every other generation, and leftovers of builds, with their -wal and -shm.
-Status RemoveOthers(base::Env& env, const std::string& index_dir, const Generation& keep);
+/// Removes the generations before `oldest_kept`, with their -wal and -shm. Whoever has one open goes on with it. Who
+/// is opening one at that moment finds out: the database goes first, so that one that is still there, by name, after
+/// its first read was opened together with its own WAL (OpenIndexFile).
+Status RemoveOlder(base::Env& env, const std::string& index_dir, const Generation& oldest_kept);
+/// Removes what builds and publications left that did not finish: nobody may be at one.
+Status RemoveLeftovers(base::Env& env, const std::string& index_dir);
 
 }  // namespace tenure::index

@@ -1,5 +1,8 @@
 #include "store/index/meta.h"
 
+#include <unistd.h>
+#include <cerrno>
+
 #include "store/base/error.h"
 #include "store/base/hash.h"
 #include "store/index/rows.h"
@@ -36,6 +39,18 @@ Status CheckFormat(Connection& connection, const std::string& path) {
   error.message = "index " + path + ": its build was not finished (user_version " + std::to_string(version) + ")";
   error.hint = kRebuildHint;
   return error;
+}
+
+Result<Connection> OpenIndexFile(const std::string& path, Connection::Mode mode, int cache_kib) {
+  auto opened = Connection::Open(path, mode, cache_kib);
+  const Status sound = opened.ok() ? CheckFormat(*opened, path) : Status(opened.error());
+  if (mode != Connection::Mode::kImmutable && access(path.c_str(), F_OK) != 0 && errno == ENOENT) {
+    Error error = base::MakeError(ErrorCode::kNotFound, "index " + path + ": there is no such file");
+    error.path = path;
+    return error;
+  }
+  if (!sound.ok()) return sound.error();
+  return opened;
 }
 
 Result<Mark> ReadMarkRow(Statement& read_meta) {

@@ -18,6 +18,10 @@ inline constexpr std::int64_t kUnfinishedVersion = 0;
 /// kCorruption when the file is no index or an unfinished one, kUnsupported when a newer tenure made it.
 Status CheckFormat(Connection& connection, const std::string& path);
 
+/// Opens an index of this format. kNotFound also when it was removed before it was read once, which opens its WAL: what
+/// was read then may lack the WAL that belonged to it (generations.h). Files that nobody writes need no such care.
+Result<Connection> OpenIndexFile(const std::string& path, Connection::Mode mode, int cache_kib);
+
 inline constexpr char kReadMetaSql[] =
     "SELECT applied_lsn, segment_epoch, segment_ordinal, segment_offset, time_ms, chain, state_hash,"
     " oldest_history_lsn, format_version, store_id FROM meta WHERE id = 1";

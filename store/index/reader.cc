@@ -23,8 +23,7 @@ IndexReader::~IndexReader() = default;
 
 Result<std::unique_ptr<IndexReader>> IndexReader::Open(const std::string& path, bool immutable) {
   const Connection::Mode mode = immutable ? Connection::Mode::kImmutable : Connection::Mode::kReadOnly;
-  TENURE_ASSIGN(Connection opened, Connection::Open(path, mode, kReaderCacheKib));
-  TENURE_RETURN_IF_ERROR(CheckFormat(opened, path));
+  TENURE_ASSIGN(Connection opened, OpenIndexFile(path, mode, kReaderCacheKib));
   return std::unique_ptr<IndexReader>(new IndexReader(std::make_unique<State>(path, std::move(opened))));
 }
 

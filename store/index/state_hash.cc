@@ -169,8 +169,7 @@ Result<base::Hash128> IndexReader::ComputeStateHash() const {
 }
 
 Result<base::Hash128> ComputeStateHashOf(const std::string& path) {
-  TENURE_ASSIGN(Connection mine, Connection::Open(path, Connection::Mode::kImmutable, kReaderCacheKib));
-  TENURE_RETURN_IF_ERROR(CheckFormat(mine, path));
+  TENURE_ASSIGN(Connection mine, OpenIndexFile(path, Connection::Mode::kImmutable, kReaderCacheKib));
   TENURE_ASSIGN(const auto entries, Halves(mine, "SELECT max(id) FROM entry"));
   TENURE_ASSIGN(const auto tags, Halves(mine, "SELECT max(id) FROM tag"));
   TENURE_ASSIGN(const auto requests, Halves(mine, "SELECT max(lsn) FROM request"));

@@ -111,8 +111,7 @@ IndexWriter::State::State(std::string file, Connection opened)
 }
 
 Result<std::unique_ptr<IndexWriter::State>> IndexWriter::State::Open(const std::string& path) {
-  TENURE_ASSIGN(Connection opened, Connection::Open(path, Connection::Mode::kReadWrite, kIdleCacheKib));
-  TENURE_RETURN_IF_ERROR(CheckFormat(opened, path));
+  TENURE_ASSIGN(Connection opened, OpenIndexFile(path, Connection::Mode::kReadWrite, kIdleCacheKib));
   TENURE_RETURN_IF_ERROR(opened.Execute(kLimitWalSql));
   auto state = std::make_unique<State>(path, std::move(opened));
   if (state->WalBytes() <= kWalHeaderBytes) TENURE_RETURN_IF_ERROR(state->WriteThrough());

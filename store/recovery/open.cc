@@ -189,6 +189,7 @@ Status EnsureIndex(commit::Context& context, const Layout& layout) {
   context.build_next_index = [&env, &member, layout]() -> Status {
     TENURE_ASSIGN(const RebuildReport report, SwitchToRebuilt(env, layout, member, {}));
     static_cast<void>(report);
+    static_cast<void>(RemoveSuperseded(env, layout, member, IndexUse::kOpen));
     return {};
   };
   const auto live_exists = [&]() -> Result<bool> {
@@ -198,7 +199,7 @@ Status EnsureIndex(commit::Context& context, const Layout& layout) {
   };
   TENURE_ASSIGN(const bool there, live_exists());
   if (there) {
-    RemoveSuperseded(env, layout, member);
+    static_cast<void>(RemoveSuperseded(env, layout, member, IndexUse::kNone));
     return {};
   }
   ApplyTurn turn(env, member);

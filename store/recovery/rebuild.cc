@@ -102,11 +102,13 @@ class Builder {
     const model::JournalPosition& start = reader_->position();
     if (start.last_lsn != 0 && unanswered_) return *unanswered_;
     if (start.last_lsn != 0) {
+      // Also when all that covers it are newer than what is asked for.
+      const bool too_old = limit_ <= start.last_lsn || (!checkpoints.empty() && checkpoints.back().lsn > limit_);
       Error error =
-          base::MakeError(limit_ <= start.last_lsn ? ErrorCode::kCompacted : ErrorCode::kCorruption,
+          base::MakeError(too_old ? ErrorCode::kCompacted : ErrorCode::kCorruption,
                           layout_.journal() + ": the journal begins behind LSN " + std::to_string(start.last_lsn) +
                               " and no usable checkpoint covers what came before",
-                          limit_ <= start.last_lsn ? "name a later LSN" : "restore a backup");
+                          too_old ? "name a later LSN" : "restore a backup");
       error.path = layout_.journal();
       error.lsn = start.last_lsn;
       return error;

@@ -1,6 +1,8 @@
 #include "store/recovery/replace_index.h"
 
+#include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <thread>
 #include <utility>
 
@@ -29,11 +31,21 @@ Result<RebuildReport> SwitchToRebuilt(base::Env& env, const Layout& layout, inge
                                       RebuildOptions options) {
   ingest::CommitArea& shared = member.segment().commit();
   base::Pair64 word = shared.generation.Load();
-  const base::Pair64 durable = shared.durable.Load();
-  options.durable = durable.second;
-  options.to_lsn = durable.second;
   index::Generation published;
-  TENURE_ASSIGN(RebuildReport report, RebuildIndex(env, layout, durable.first, options, &published));
+  RebuildReport report;
+  for (;;) {
+    const base::Pair64 durable = shared.durable.Load();
+    options.durable = durable.second;
+    options.to_lsn = durable.second;
+    auto built = RebuildIndex(env, layout, durable.first, options, &published);
+    if (built.ok()) {
+      report = std::move(*built);
+      break;
+    }
+    // A process that was stopped here for long may ask for what was compacted since.
+    const bool too_late = built.error().code == ErrorCode::kCompacted && shared.durable.Load().second > durable.second;
+    if (!too_late) return std::move(built).error();
+  }
   TENURE_FAIL_POINT("replace_index.published");
   // From the generation that was live at the start: when somebody was faster, theirs stays, and this one is only space.
   if (shared.generation.CompareExchange(word, {published.epoch, published.number})) {
@@ -42,23 +54,18 @@ Result<RebuildReport> SwitchToRebuilt(base::Env& env, const Layout& layout, inge
   return report;
 }
 
-namespace {
-
-/// Alone, nobody is opening an old file by its name: whoever joins from now on reads
-/// the word as it is.
-Status RemoveWhenAlone(base::Env& env, const Layout& layout, ingest::Membership& member) {
+Status RemoveSuperseded(base::Env& env, const Layout& layout, ingest::Membership& member, IndexUse use) {
+  const base::Pair64 word = member.segment().commit().generation.Load();
+  const index::Generation live{word.first, word.second};
+  TENURE_ASSIGN(const auto generations, index::ListGenerations(env, layout.index()));
   TENURE_ASSIGN(const std::uint32_t members, member.CountMembers());
-  if (members != 1) return {};
-  const base::Pair64 live = member.segment().commit().generation.Load();
-  return index::RemoveOthers(env, layout.index(), {live.first, live.second});
-}
-
-}  // namespace
-
-void RemoveSuperseded(base::Env& env, const Layout& layout, ingest::Membership& member) {
-  const auto generations = index::ListGenerations(env, layout.index());
-  if (!generations.ok() || generations->size() < 2) return;
-  (void)RemoveWhenAlone(env, layout, member);
+  if (members == 1 && use == IndexUse::kNone) {
+    TENURE_RETURN_IF_ERROR(index::RemoveLeftovers(env, layout.index()));
+    return index::RemoveOlder(env, layout.index(), live);
+  }
+  const auto at = std::lower_bound(generations.begin(), generations.end(), live);
+  if (at == generations.begin()) return {};
+  return index::RemoveOlder(env, layout.index(), *std::prev(at));
 }
 
 Result<RebuildReport> ReplaceIndex(base::Env& env, const Layout& layout, const Config& config, RebuildOptions options) {
@@ -78,7 +85,8 @@ Result<RebuildReport> ReplaceIndex(base::Env& env, const Layout& layout, const C
   TENURE_RETURN_IF_ERROR(turn.Take());
   auto report = SwitchToRebuilt(env, layout, member, std::move(options));
   if (report.ok()) {
-    if (Status removed = RemoveWhenAlone(env, layout, member); !removed.ok()) report = std::move(removed).error();
+    if (Status removed = RemoveSuperseded(env, layout, member, IndexUse::kNone); !removed.ok())
+      report = std::move(removed).error();
   }
   return report;
 }

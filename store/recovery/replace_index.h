@@ -2,8 +2,7 @@
 //
 // Whoever builds holds the turn to apply if it can be had: applying to an index that is about to be replaced is
 // wasted. Others go on with the old generation until they look at the generation word again, which they do for every
-// read and before every apply; its file stays, since they may still be opening it by its name, until somebody
-// is alone.
+// read and before every apply; its file stays until the next switch, or until somebody is alone.
 #pragma once
 
 #include "store/ingest/membership.h"
@@ -36,9 +35,12 @@ class ApplyTurn {
 Result<RebuildReport> SwitchToRebuilt(base::Env& env, const Layout& layout, ingest::Membership& member,
                                       RebuildOptions options);
 
-/// Removes superseded generations and leftovers of builds when no other process has the store open and nobody
-/// has the turn. Best effort: what stays is only space. For a time when this process has no index open.
-void RemoveSuperseded(base::Env& env, const Layout& layout, ingest::Membership& member);
+/// What the calling process does with the index at the time.
+enum class IndexUse { kNone, kOpen };
+/// Removes superseded generations. Where nobody has the index open, this process included, nobody builds one either:
+/// all go, and leftovers of builds. Else the one before the live one stays, since a batch that is being decided reads
+/// the generation that it began with, and opens it by its name. What is not removed is only space.
+Status RemoveSuperseded(base::Env& env, const Layout& layout, ingest::Membership& member, IndexUse use);
 
 /// Becomes a member for the time of it (recovering first, when it is the first one since a crash or reboot)
 /// and does the above. The calling process must not have the store open. One thread.

@@ -1,9 +1,12 @@
 #include "store/index/generations.h"
 
 #include <gtest/gtest.h>
+#include <sqlite3.h>
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
+#include <utility>
 
 #include "store/base/recording_env.h"
 #include "tests/unit/index/index_testing.h"
@@ -139,7 +142,7 @@ TEST_F(Generations, AMissingOrSenselessCurrentMeansTheNewestCompleteOne) {
   EXPECT_EQ(Current(), (Generation{1, 10})) << "builds and companions are no generations";
 }
 
-TEST_F(Generations, RemovingTheOthersKeepsTheLiveOneAndWhatIsNewer) {
+TEST_F(Generations, RemovingKeepsTheLiveOneAndWhatIsNewer) {
   for (const Generation& generation : {Generation{1, 0}, Generation{1, 1}, Generation{2, 0}}) {
     Generator generator(30);
     Must(Publish(env_, dir_.path(), Build(generator, 2), generation));
@@ -150,12 +153,63 @@ TEST_F(Generations, RemovingTheOthersKeepsTheLiveOneAndWhatIsNewer) {
   std::ofstream(dir_ / "CURRENT.tmp-0011");
   std::ofstream(dir_ / "0000000000000000-4.db-wal");  // left by an interrupted removal
   std::ofstream(dir_ / "notes.txt");
-  Must(RemoveOthers(env_, dir_.path(), {1, 1}));
+  Must(RemoveOlder(env_, dir_.path(), {1, 1}));
+  Must(RemoveLeftovers(env_, dir_.path()));
   EXPECT_EQ(Files(),
             (std::vector<std::string>{"0000000000000001-1.db", "0000000000000001-1.db-shm", "0000000000000001-1.db-wal",
                                       "0000000000000002-0.db", "0000000000000002-0.db-shm", "0000000000000002-0.db-wal",
                                       "CURRENT", "notes.txt"}));
-  Must(RemoveOthers(env_, dir_.path(), {1, 1}));
+  Must(RemoveOlder(env_, dir_.path(), {1, 1}));
+}
+
+/// Something that happens when SQLite has opened a database by its name, and has not read it yet.
+class WhenOpened {
+ public:
+  explicit WhenOpened(std::function<void()> action) {
+    action_ = std::move(action);
+    sqlite3_auto_extension(reinterpret_cast<void (*)()>(&Opened));
+  }
+  ~WhenOpened() { sqlite3_cancel_auto_extension(reinterpret_cast<void (*)()>(&Opened)); }
+  WhenOpened(const WhenOpened&) = delete;
+  WhenOpened& operator=(const WhenOpened&) = delete;
+
+ private:
+  static int Opened(sqlite3*, char**, const struct sqlite3_api_routines*) {
+    if (const auto once = std::exchange(action_, {})) once();
+    return SQLITE_OK;
+  }
+  static inline std::function<void()> action_;
+};
+
+/// Without its WAL a database is older than it was, or damaged: neither may be read, or written.
+TEST_F(Generations, OneThatIsRemovedWhileItIsOpenedIsNotThere) {
+  const auto open = [&](bool to_write, const Generation& generation) -> ErrorCode {
+    if (to_write) {
+      const auto writer = IndexWriter::Open(PathOf(generation));
+      return writer.ok() ? ErrorCode::kInternal : writer.error().code;
+    }
+    const auto reader = IndexReader::Open(PathOf(generation));
+    return reader.ok() ? ErrorCode::kInternal : reader.error().code;
+  };
+  for (const bool to_write : {false, true}) {
+    for (const bool damaged : {false, true}) {
+      Generator generator(32);
+      Must(Publish(env_, dir_.path(), Build(generator, 4), {1, 1}));
+      const auto plain = generator.plain();
+      auto before = Must(IndexReader::Open(PathOf({1, 1})));
+      WhenOpened removal([&] {
+        Must(RemoveOlder(env_, dir_.path(), {1, 2}));
+        // What a checkpoint that was not finished leaves in the database cannot be read without the WAL.
+        if (damaged)
+          std::ofstream(PathOf({1, 1}) + "-wal") << "not a WAL at all, and longer than its header of 32 bytes";
+      });
+      EXPECT_EQ(open(to_write, {1, 1}), ErrorCode::kNotFound);
+      ExpectSame(*before, plain);
+      before.reset();
+      Must(RemoveOlder(env_, dir_.path(), {1, 2}));
+      EXPECT_EQ(Files(), (std::vector<std::string>{"CURRENT"})) << "nor does anything of it stay";
+    }
+  }
 }
 
 }  // namespace

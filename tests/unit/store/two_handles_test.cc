@@ -195,6 +195,78 @@ TEST_F(TwoHandles, AnotherGenerationThatCannotBeRead) {
   EXPECT_EQ(mine_.store->Get("c:1")->lsn, 2u);
 }
 
+/// What this one reads on from lies behind what it has written since, in a segment that the other removes.
+TEST_F(TwoHandles, TheOtherTrimsWhatLiesBehindOwnWrites) {
+  Done(theirs_, [](Transaction& txn) { txn.Put(Entry("a")); });
+  Done(mine_, [](Transaction& txn) { txn.Put(Entry("b")); });
+  int filled = 0;
+  while (mine_.store->Stats()->segments < 2) {
+    const std::string text(500'000, static_cast<char>('a' + ++filled % 26));
+    Done(mine_, [&](Transaction& txn) { txn.Put(Entry("large", "{\"text\":\"" + text + "\"}")); });
+  }
+  const auto report = theirs_.store->Compact();
+  ASSERT_TRUE(report.ok()) << report.error().message;
+  ASSERT_EQ(report->segments_removed, 1u);
+  Done(mine_, [](Transaction& txn) { txn.Put(Entry("c")); });
+}
+
+/// Whoever builds past a stopped process may be stopped itself, for so long that every checkpoint is newer than what it
+/// was about to build, and the journal before them gone: it builds what is durable by then.
+class CompactedByTheOther : public TwoHandles, public ::testing::WithParamInterface<std::uint64_t> {};
+TEST_P(CompactedByTheOther, WhileAGenerationIsBuilt) {
+  int filled = 0;
+  const auto fill = [&](std::size_t segments) {
+    while (mine_.store->Stats()->segments < segments) {
+      const std::string text(500'000, static_cast<char>('a' + ++filled % 26));
+      Done(mine_, [&](Transaction& txn) { txn.Put(Entry("large", "{\"text\":\"" + text + "\"}")); });
+    }
+  };
+  fill(2);
+  std::uint64_t removed = 0, calls = 0;
+  theirs_.env.SetFaultPlan([&](std::uint64_t, base::TraceStep::Kind, const std::string&) -> Status {
+    if (calls++ != GetParam()) return {};
+    for (int i = 0; i < 2; ++i) {
+      fill(2);
+      const auto report = mine_.store->Compact();
+      EXPECT_TRUE(report.ok()) << report.error().message;
+      if (report.ok()) removed += report->segments_removed;
+    }
+    return {};
+  });
+  const Status built = theirs_.impl->context->build_next_index();
+  theirs_.env.SetFaultPlan({});
+  EXPECT_TRUE(built.ok()) << built.error().message;
+  EXPECT_GE(removed, 2u);
+  EXPECT_EQ(*(*theirs_.impl->pool->Take())->AppliedLsn(), mine_.impl->context->DurableLsn());
+}
+INSTANTIATE_TEST_SUITE_P(InFrontOfCall, CompactedByTheOther, ::testing::Values(0, 1, 2, 4, 8, 12),
+                         ::testing::PrintToStringParamName());
+
+/// However often it is switched while several have the store open: the live generation and the one before it are kept.
+TEST_F(TwoHandles, SupersededGenerationsDoNotPileUp) {
+  const auto generations = [&] { return *index::ListGenerations(mine_.env, mine_.impl->layout.index()); };
+  auto view = mine_.impl->pool->Take();
+  ASSERT_TRUE(view.ok()) << view.error().message;
+  ASSERT_TRUE((*view)->BeginSnapshot().ok());
+  for (int i = 1; i <= 5; ++i) {
+    const std::string key = "key" + std::to_string(i);
+    Done(mine_, [&](Transaction& txn) { txn.Put(Entry(key)); });
+    ASSERT_TRUE(theirs_.impl->context->build_next_index().ok());
+    EXPECT_EQ(generations().size(), 2u);
+    EXPECT_EQ(generations().back(), mine_.impl->pool->Live());
+    EXPECT_EQ(mine_.store->Get(key + ":1")->lsn, static_cast<Lsn>(i));
+    EXPECT_FALSE((*(*view)->GetEntry(key, "1")).has_value()) << "who reads the removed one goes on";
+  }
+  // A batch that began two switches ago.
+  EXPECT_EQ(mine_.impl->pool->TakeOf(view->generation()).error().code, ErrorCode::kNotFound);
+  view = base::MakeError(ErrorCode::kClosed, "given back");
+  theirs_.impl.reset();
+  theirs_.store.reset();
+  Open(mine_, false);
+  EXPECT_EQ(generations().size(), 1u) << "alone, nobody needs another one";
+  Open(theirs_, false);
+}
+
 /// Nobody has an open reader to spare, and another one cannot be opened: what needs it is refused, whatever needs it
 /// first.
 TEST_F(TwoHandles, NoReaderOfTheIndexToSpare) {

@@ -50,7 +50,7 @@ Result<Receipt> LeaseService::Submit(commit::LeaseAction action, const std::stri
                                      std::vector<commit::PresentedLease> presented) {
   auto pending = std::make_shared<commit::Pending>();
   pending->request.writer = writer.empty() ? context_.default_writer : writer;
-  pending->request.uid = context_.env.Host().uid;
+  pending->request.uid = context_.uid;
   pending->request.leases = std::move(presented);
   pending->request.lease_action = std::make_shared<const commit::LeaseAction>(std::move(action));
   pending->work.request = &pending->request;
@@ -112,7 +112,7 @@ Result<std::shared_ptr<KeptLease>> LeaseService::MakeKept(const AcquireOptions& 
   kept->info = info;
   kept->info.id = receipt.lsn;
   kept->info.writer = options.writer.empty() ? context_.default_writer : options.writer;
-  kept->info.uid = context_.env.Host().uid;
+  kept->info.uid = context_.uid;
   kept->info.granted_at_ms = receipt.time_ms;
   kept->token = lease::Print(token);
   kept->incarnation = context_.incarnation;
@@ -209,7 +209,7 @@ Result<Receipt> LeaseService::Break(Lsn id, const std::string& reason) {
 Status LeaseService::Reap() {
   commit::Pending pending;
   pending.request.writer = context_.default_writer;
-  pending.request.uid = context_.env.Host().uid;
+  pending.request.uid = context_.uid;
   commit::LeaseAction action;
   action.what = commit::LeaseDo::kReap;
   pending.request.lease_action = std::make_shared<const commit::LeaseAction>(std::move(action));

@@ -72,7 +72,11 @@ TENURE_CATCH_ALL
 Result<Receipt> Store::Commit(const Transaction& txn, const CommitOptions& options) try {
   TENURE_ASSIGN(auto pending, impl_->MakePending(txn, options));
   TENURE_RETURN_IF_ERROR(impl_->LimitLag());
-  if (options.wait_ms == 0) return impl_->Explained(impl_->group->Commit(pending));
+  if (options.wait_ms == 0) {
+    auto answer = impl_->Explained(impl_->group->Commit(pending));
+    impl_->group->Recycle(std::move(pending));
+    return answer;
+  }
   return impl_->Explained(impl_->leases->RetryWhileHeld(pending->request, options, [&] {
     // A fresh one each time: what was answered stays answered.
     auto attempt = std::make_shared<commit::Pending>();
@@ -111,7 +115,7 @@ Result<Receipt> Store::OutcomeOf(const std::string& request_id) try {
   pending->request.request_id = request_id;
   pending->request.asks_outcome = true;
   pending->request.writer = impl_->context->default_writer;
-  pending->request.uid = impl_->env.Host().uid;
+  pending->request.uid = impl_->context->uid;
   pending->work.request = &pending->request;
   return impl_->group->Commit(pending);
 }

@@ -89,8 +89,8 @@ Status StoreImpl::Start() {
                                                  config.writer_slots, initialise));
   const std::string writer = options.writer.empty() ? DefaultWriter(env.Host()) : options.writer;
   context.reset(new commit::Context{env, *member, layout.journal(), layout.index(), layout.staging(), config.journal_id,
-                                    config.incarnation, options.commit_ttl_ms * 1'000'000, writer, options.log,
-                                    recovery::TrimmedBelowOf(env, layout)});
+                                    config.incarnation, options.commit_ttl_ms * 1'000'000, writer, env.Host().uid,
+                                    options.log, recovery::TrimmedBelowOf(env, layout)});
   pool = std::make_unique<commit::IndexPool>(*context);
   registry = std::make_unique<ingest::Registry>(member->segment(), member->word(),
                                                 [this](std::uint64_t process) { return member->IsDead(process); });
@@ -174,9 +174,13 @@ Status StoreImpl::CheckWritable() const {
 Result<std::shared_ptr<commit::Pending>> StoreImpl::MakePending(const Transaction& txn,
                                                                 const CommitOptions& commit_options) const {
   TENURE_RETURN_IF_ERROR(CheckWritable());
-  auto pending = std::make_shared<commit::Pending>();
+  auto pending = group->NewPending();
   commit::Request& request = pending->request;
-  TENURE_ASSIGN(request.operations, model::NormaliseTransaction(txn));
+  if (model::IsNormal(txn)) {
+    request.operations.Lend(txn.operations());
+  } else {
+    TENURE_ASSIGN(request.operations, model::NormaliseTransaction(txn));
+  }
   for (const Operation& op : request.operations) {
     if (!op.policy || !op.policy->schema) continue;
     // Looked at here too: an answer through a lane has less room for what is wrong with it.
@@ -184,13 +188,13 @@ Result<std::shared_ptr<commit::Pending>> StoreImpl::MakePending(const Transactio
   }
   if (!commit_options.writer.empty()) TENURE_RETURN_IF_ERROR(model::ValidateWriter(commit_options.writer));
   request.writer = commit_options.writer.empty() ? context->default_writer : commit_options.writer;
-  request.uid = env.Host().uid;
+  request.uid = context->uid;
   request.on_conflict = commit_options.on_conflict;
   TENURE_ASSIGN(request.leases, leases->Presented(commit_options));
   if (!commit_options.request_id.empty()) {
     TENURE_RETURN_IF_ERROR(model::ValidateRequestId(commit_options.request_id));
     request.request_id = commit_options.request_id;
-    request.body_hash = model::BodyHash(request.operations);
+    request.body_hash = model::BodyHash(request.operations.view());
   }
   pending->work.request = &request;
   return pending;

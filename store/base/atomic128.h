@@ -16,7 +16,8 @@ struct Pair64 {
 
 class alignas(16) Atomic128 {
  public:
-  /// A consistent pair. Writes the line (a compare-and-swap with itself): not for read-only mappings.
+  /// A consistent pair. Where the processor knows no other way this writes the line (a compare-and-swap with itself):
+  /// not for read-only mappings.
   Pair64 Load() const;
   /// One half, by a plain acquire load that leaves the line shared: enough where the other half does not matter.
   std::uint64_t LoadFirst() const { return LoadHalf(0); }

@@ -43,6 +43,11 @@ class CommitLease {
   /// One load that leaves the line shared.
   bool IsFree() const { return area_.owner.LoadSecond() == 0; }
   bool IsAbandoned() const { return area_.owner.LoadSecond() == ingest::kAbandoned; }
+  /// Somebody else's, alive or not: there is nothing to claim.
+  bool IsOthers() const {
+    const std::uint64_t owner = area_.owner.LoadSecond();
+    return owner != 0 && owner != ingest::kAbandoned && owner != member_.word();
+  }
   bool IsMine() const { return area_.owner.LoadSecond() == member_.word(); }
 
   /// The lease if it was released cleanly.

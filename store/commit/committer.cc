@@ -166,7 +166,7 @@ void Committer::Decide(Flight& flight, Work& work) {
   model::CommittedTxn txn;
   txn.lsn = lsn;
   txn.writer = context_.default_writer;
-  txn.uid = context_.env.Host().uid;
+  txn.uid = context_.uid;
   txn.effects = std::move(effects).value();
   base::Encoder out(frame.buffer);
   model::EncodeTxn(txn, out);

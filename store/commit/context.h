@@ -24,6 +24,7 @@ struct Context {
   /// How long an owner of the commit lease may stand still before others take over.
   std::uint64_t commit_ttl_ns = 1'000'000'000;
   std::string default_writer;
+  std::uint32_t uid = 0;  ///< Of this process.
   LogCallback log;
   /// What a complete checkpoint covers of the journal.
   journal::TrimmedBelow trimmed_below{0};
@@ -40,7 +41,7 @@ struct Context {
   std::uint64_t wal_bytes_max = 32u << 20;
 
   ingest::CommitArea& shared() const { return member.segment().commit(); }
-  Lsn DurableLsn() const { return shared().durable.Load().second; }
+  Lsn DurableLsn() const { return shared().durable.LoadSecond(); }
   Lsn AppliedHint() const { return shared().applied_lsn.load(std::memory_order_acquire); }
   void Say(const char* level, const std::string& message) const {
     if (log) log(level, message);

@@ -12,6 +12,7 @@
 #include "conflict/rules.h"
 #include "store/commit/heads.h"
 #include "store/commit/lease_desk.h"
+#include "store/commit/operation_list.h"
 #include "store/model/effect.h"
 #include "tenure/options.h"
 #include "tenure/transaction.h"
@@ -20,7 +21,7 @@ namespace tenure::commit {
 
 /// A transaction on its way: normalised operations and what they carry.
 struct Request {
-  std::vector<Operation> operations;
+  OperationList operations;
   std::string writer;
   std::uint32_t uid = 0;
   std::string request_id;

@@ -28,24 +28,62 @@ Group::Group(const Context& context, ingest::Registry& registry, CommitLease& le
       buffered_(context),
       pipeline_(context.env, committer, [this] { SetBusy(context_.shared()); }) {}
 
+void Pending::Renew() {
+  constexpr std::size_t kKeptBytes = 4'096;
+  request.operations.GiveBack();
+  ShedMemory(request);
+  request.request_id.clear();
+  request.body_hash = {};
+  request.on_conflict.reset();
+  request.leases.clear();
+  request.lease_action.reset();
+  request.asks_outcome = request.late = false;
+  work = {};
+  use.reset();
+  sequence = 0;
+  asynchronous = late = false;
+  body.clear();
+  if (body.capacity() > kKeptBytes) body = base::Bytes();
+  operations = reply_bytes = 0;
+  staged.clear();
+  durable_before = 0;
+  done.store(false, std::memory_order_relaxed);
+}
+
+std::shared_ptr<Pending> Group::NewPending() {
+  const std::shared_ptr<SlotUse>& use = slots_.OfThisThread();
+  if (use && use->spare) return std::move(use->spare);
+  return std::make_shared<Pending>();
+}
+
+void Group::Recycle(std::shared_ptr<Pending> pending) {
+  // In a lane still, or looked at by another thread: it is no more than memory that is not used again.
+  if (pending.use_count() != 1) return;
+  const std::shared_ptr<SlotUse>& use = slots_.OfThisThread();
+  if (!use) return;
+  pending->Renew();
+  use->spare = std::move(pending);
+}
+
 Result<Receipt> Group::Commit(const std::shared_ptr<Pending>& pending) {
   const std::shared_ptr<SlotUse>& use = slots_.OfThisThread();
   if (!use) return CommitBuffered(*pending);
-  bool idle = false;
-  {
-    const std::lock_guard lock(use->mutex);
-    idle = use->slot && use->slot->in_flight() == 0;
-  }
   // In line only when nothing of this thread is in its lane: its order would be lost. And only when there is nothing of
   // others, where there is a committing thread: that one decides their next batch while it writes this one.
-  if (idle && !(keep_lease_ && committer_.AnyWork())) {
+  if (!lease_.IsOthers() && IsIdle(*use) && !(keep_lease_ && committer_.AnyWork())) {
     if (lease_.IsAbandoned()) TENURE_RETURN_IF_ERROR(TakeOver(lease_.Look()));
     TENURE_ASSIGN(const bool led, TryLead(&pending->work));
     if (led && pending->work.answer) return std::move(*pending->work.answer);
   }
   TENURE_RETURN_IF_ERROR(Push(use, pending));
   Nudge(false);
-  return Wait(*pending);
+  TENURE_RETURN_IF_ERROR(AwaitDone(*pending));
+  return std::move(*pending->work.answer);
+}
+
+bool Group::IsIdle(SlotUse& use) {
+  const std::lock_guard lock(use.mutex);
+  return use.slot && use.slot->in_flight() == 0;
 }
 
 Result<Receipt> Group::CommitAlone(Pending& pending) {
@@ -80,6 +118,8 @@ Status Group::Submit(const std::shared_ptr<Pending>& pending) {
 /// Encodes, and spills what is larger than that.
 Status Group::Encode(Pending& pending, std::size_t inline_bytes_max) const {
   EncodeRequest(pending.request, pending.body);
+  pending.operations = pending.request.operations.size();
+  pending.reply_bytes = ReplyBytesMax(pending.request);
   if (pending.body.size() > inline_bytes_max) {
     TENURE_ASSIGN(pending.staged, StageBody(context_.env, context_.staging_dir, pending.body));
     const auto name = base::AsBytes(pending.staged);
@@ -92,6 +132,7 @@ Status Group::Encode(Pending& pending, std::size_t inline_bytes_max) const {
 /// Pushes; waits while there is no room.
 Status Group::Push(const std::shared_ptr<SlotUse>& use, const std::shared_ptr<Pending>& pending) {
   TENURE_RETURN_IF_ERROR(Encode(*pending, ingest::kDetailBytesMax));
+  pending->request.operations.GiveBack();  // it may stay longer than the call
   Waiting waiting;
   for (;;) {
     std::uint64_t oldest = 0;
@@ -118,8 +159,8 @@ bool Group::TryPush(const std::shared_ptr<SlotUse>& use, const std::shared_ptr<P
   if (use->in_flight.empty()) use->in_flight.resize(ingest::kWindow);  // not for threads that commit in line
   const auto type = pending->staged.empty() ? ingest::RecordType::kInline : ingest::RecordType::kFile;
   std::uint64_t sequence = 0;
-  const auto pushed = use->slot->TryPush(type, pending->body, ReplyBytesMax(pending->request),
-                                         context_.env.MonotonicNs(), sequence, late, again);
+  const auto pushed =
+      use->slot->TryPush(type, pending->body, pending->reply_bytes, context_.env.MonotonicNs(), sequence, late, again);
   if (pushed != WriterSlot::PushResult::kOk) return false;
   pending->sequence = sequence;
   pending->use = use;
@@ -170,12 +211,17 @@ Status Group::WaitOnce(Pending& pending, Waiting& waiting) {
   return Collect(pending) ? Status() : AwaitTurn(*pending.use, pending.sequence, waiting);
 }
 
-Result<Receipt> Group::Wait(Pending& pending) {
+Status Group::AwaitDone(Pending& pending) {
   Waiting waiting;
   while (!pending.done.load(std::memory_order_acquire)) {
     Status waited = base::Guarded([&] { return WaitOnce(pending, waiting); });
     if (!waited.ok()) return StillQueued(std::move(waited).error());
   }
+  return {};
+}
+
+Result<Receipt> Group::Wait(Pending& pending) {
+  TENURE_RETURN_IF_ERROR(AwaitDone(pending));
   auto answer = base::Guarded([&]() -> Result<Receipt> { return *pending.work.answer; });
   // It was committed, perhaps: only its copy found no memory.
   if (!answer.ok() && pending.work.answer->ok()) return StillQueued(std::move(answer).error());
@@ -266,7 +312,7 @@ bool Group::CollectLocked(const std::shared_ptr<SlotUse>& use, Pending& pending)
   const std::uint64_t sequence = pending.sequence;
   const ingest::Reply reply = use->slot->Read(sequence);
   if (reply.state == AnswerState::kPending) return false;
-  auto answer = DecodeReply(reply, pending.request.operations.size());
+  auto answer = DecodeReply(reply, pending.operations);
   if (reply.state == AnswerState::kBadRecord) {
     answer = Result<Receipt>(base::MakeError(
         ErrorCode::kOutcomeUnknown, "the memory of this writer slot was damaged while the transaction was queued",
@@ -290,7 +336,7 @@ bool Group::CollectLocked(const std::shared_ptr<SlotUse>& use, Pending& pending)
   use->slot->Retire(sequence);
   if (pending.asynchronous) asynchronous_.fetch_sub(1, std::memory_order_relaxed);
   pending.work.answer = std::move(*answer);
-  pending.body = {};  // a ticket may be kept long after its answer
+  if (pending.asynchronous) pending.body = base::Bytes();  // a ticket may be kept long after its answer
   pending.done.store(true, std::memory_order_release);
   base::Attempt([&] {
     if (!pending.staged.empty()) RemoveStaged(context_.env, context_.staging_dir, pending.staged);

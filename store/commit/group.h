@@ -52,9 +52,14 @@ struct Pending {
   bool asynchronous = false;      // nobody need be waiting for it
   bool late = false;              // see Request
   base::Bytes body;               // encoded, or the name of the staging file
+  std::size_t operations = 0;     // of the request that was encoded,
+  std::size_t reply_bytes = 0;    // and what its answer may need
   std::string staged;             // name of its staging file
   Lsn durable_before = 0;         // when it was pushed: it was committed behind this, if at all
   std::atomic<bool> done{false};  // `work.answer` is set and does not change any more
+
+  /// As new; what memory a small one takes is kept.
+  void Renew();
 };
 
 /// For an operation that is queued and whose fate cannot be told now: `cause`, as kOutcomeUnknown. Allocates only what
@@ -69,7 +74,11 @@ class Group {
   Group(const Context& context, ingest::Registry& registry, CommitLease& lease, Committer& committer, bool keep_lease);
   ~Group() { Stop(); }
 
-  /// Waits for the answer.
+  /// One to fill in. A thread that commits one transaction after the other is given the same one each time.
+  std::shared_ptr<Pending> NewPending();
+  /// One that was committed, and that the caller has no more use for.
+  void Recycle(std::shared_ptr<Pending> pending);
+  /// Waits for the answer, which is taken out of `pending`.
   Result<Receipt> Commit(const std::shared_ptr<Pending>& pending);
   /// Commits in this thread, asking the owner for the lease: maintenance.
   Result<Receipt> CommitAlone(Pending& pending);
@@ -124,6 +133,8 @@ class Group {
   void Nudge(bool asynchronous);
   bool Collect(Pending& pending);
   Status WaitOnce(Pending& pending, Waiting& waiting);
+  Status AwaitDone(Pending& pending);
+  static bool IsIdle(SlotUse& use);
   bool CollectLocked(const std::shared_ptr<SlotUse>& use, Pending& pending);
   Result<Receipt> FindCommitted(const Pending& pending, const model::Origin& origin) const;
   Result<Receipt> ReadReceipt(const Pending& pending, const model::Origin& origin) const;

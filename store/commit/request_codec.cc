@@ -343,8 +343,9 @@ bool DecodeRequest(base::ByteView bytes, Request& request) {
     return false;
   request.asks_outcome = asks != 0;
   if (request.asks_outcome && (count != 0 || request.request_id.empty())) return false;
-  request.operations.resize(count);
-  for (Operation& op : request.operations) {
+  std::vector<Operation>& operations = request.operations.own();
+  operations.resize(count);
+  for (Operation& op : operations) {
     if (!DecodeOperation(in, op)) return false;
     // Written by a process with access to the store, but perhaps not by this library: what no client would send
     // must not reach the journal.

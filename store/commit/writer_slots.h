@@ -22,6 +22,7 @@ struct SlotUse {
   std::unique_ptr<ingest::WriterSlot> slot;         // null once the store is closed
   std::vector<std::shared_ptr<Pending>> in_flight;  // by sequence modulo the window; empty before the first push
   bool orphaned = false;                            // its thread has ended
+  std::shared_ptr<Pending> spare;                   // for its thread's next commit; touched by that thread only
 };
 
 class WriterSlots {

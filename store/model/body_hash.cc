@@ -49,7 +49,7 @@ void AppendRare(HashInput& in, const Operation& op) {
 
 }  // namespace
 
-base::Hash128 BodyHash(const std::vector<Operation>& operations) {
+base::Hash128 BodyHash(std::span<const Operation> operations) {
   std::size_t bytes = sizeof(std::uint64_t);
   for (const Operation& op : operations) bytes += BytesMax(op);
   HashInput in(bytes);

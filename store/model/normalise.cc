@@ -17,6 +17,8 @@ constexpr const char* kPolicyAttributes[] = {"immutable", "require_lease", "on_c
 // A SQLite integer and a JSON number of most readers end here; no file is larger.
 constexpr std::uint64_t kSizeMax = 9'223'372'036'854'775'807ULL;
 
+bool OnPolicy(OpKind kind) { return kind == OpKind::kSetPolicy || kind == OpKind::kDeletePolicy; }
+
 /// Which member of `op` its kind does not take, or nullptr.
 const char* MemberTooMany(const Operation& op) {
   // A resolution that brings its own content has the members of a put.
@@ -37,7 +39,7 @@ const char* MemberTooMany(const Operation& op) {
   if (!on_tag && !op.tag.empty()) return "tag";
   if (!OnEntry(op.kind) && op.kind != OpKind::kSetTag && !given && !op.version.empty()) return "version";
   if (!OnEntry(op.kind) && !on_tag && !op.name.empty()) return "name";
-  const bool on_policy = op.kind == OpKind::kSetPolicy || op.kind == OpKind::kDeletePolicy;
+  const bool on_policy = OnPolicy(op.kind);
   if (!on_policy && !op.glob.empty()) return "glob";
   if (op.kind != OpKind::kSetPolicy && op.policy) return "policy";
   if (on_policy && op.base) return "base";
@@ -99,8 +101,7 @@ Status CheckPolicy(Operation& op) {
   return {};
 }
 
-Status CheckKey(Operation& op) {
-  if (op.kind == OpKind::kSetPolicy || op.kind == OpKind::kDeletePolicy) return CheckPolicy(op);
+Status CheckKey(const Operation& op) {
   if (op.kind == OpKind::kResolve) {
     if (op.conflict.lsn == 0) return Invalid("a resolution needs the id of a parked conflict");
     if (op.take > Take::kGiven) return Invalid("a resolution takes ours, theirs, base or what is given");
@@ -112,18 +113,34 @@ Status CheckKey(Operation& op) {
   return {};
 }
 
-Status CheckAndRewrite(Operation& op) {
+/// Everything but policies and annotations, which are rewritten.
+Status Check(const Operation& op) {
   const char* name = OpKindName(op.kind);
   if (name == nullptr) return Invalid("operation kind " + std::to_string(static_cast<int>(op.kind)) + " is unknown");
   if (const char* member = MemberTooMany(op)) {
     return Invalid(std::string("operation \"") + name + "\" takes no \"" + member + "\"");
   }
+  if (OnPolicy(op.kind)) return {};
   TENURE_RETURN_IF_ERROR(CheckKey(op));
   if (op.kind == OpKind::kPut || op.kind == OpKind::kResolve) TENURE_RETURN_IF_ERROR(CheckPutFields(op));
   if (op.if_digest) TENURE_RETURN_IF_ERROR(ValidateDigest(*op.if_digest));
   if (op.if_version) TENURE_RETURN_IF_ERROR(ValidateVersion(*op.if_version));
-  // Most come as they are to be: those are not copied.
-  if (op.annotations.size() > kEntryBytesMax || !IsPlainCanonicalObject(op.annotations)) {
+  return {};
+}
+
+/// Most come as they are to be.
+bool HasPlainAnnotations(const Operation& op) {
+  return op.annotations.size() <= kEntryBytesMax && IsPlainCanonicalObject(op.annotations);
+}
+
+bool IsNormal(const Operation& op) {
+  return !OnPolicy(op.kind) && Check(op).ok() && HasPlainAnnotations(op) && OperationBytes(op) <= kEntryBytesMax;
+}
+
+Status CheckAndRewrite(Operation& op) {
+  TENURE_RETURN_IF_ERROR(Check(op));
+  if (OnPolicy(op.kind)) TENURE_RETURN_IF_ERROR(CheckPolicy(op));
+  if (!HasPlainAnnotations(op)) {
     auto canonical = CanonicalObject(op.annotations);
     if (!canonical.ok()) {
       Error e = std::move(canonical).error();
@@ -219,6 +236,18 @@ Result<std::vector<Operation>> NormaliseTransaction(const Transaction& txn) {
     }
   }
   return operations;
+}
+
+bool IsNormal(const Transaction& txn) {
+  const std::size_t count = txn.operations().size();
+  if (count == 0 || count > kTxnOperationsMax) return false;
+  std::size_t bytes = 0;
+  for (const Operation& op : txn.operations()) {
+    if (!IsNormal(op)) return false;
+    bytes += OperationBytes(op);
+    if (bytes > kTxnBytesMax) return false;
+  }
+  return true;
 }
 
 std::size_t OperationBytes(const Operation& op) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -73,9 +74,12 @@ std::string KeyOf(const Operation& op);
 Status Normalise(Operation& op);
 /// Validates every operation and the limits of the whole; normalised operations come back.
 Result<std::vector<Operation>> NormaliseTransaction(const Transaction& txn);
+/// True: NormaliseTransaction would give the operations as they are. False says nothing of what is wrong, if anything.
+bool IsNormal(const Transaction& txn);
 /// Bytes that an operation counts against kEntryBytesMax and kTxnBytesMax: those of its texts.
 std::size_t OperationBytes(const Operation& op);
 /// Of normalised operations: what makes two requests with one id "the same body".
-base::Hash128 BodyHash(const std::vector<Operation>& operations);
+base::Hash128 BodyHash(std::span<const Operation> operations);
+inline base::Hash128 BodyHash(const std::vector<Operation>& operations) { return BodyHash(std::span(operations)); }
 
 }  // namespace tenure::model

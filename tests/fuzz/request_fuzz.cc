@@ -82,7 +82,7 @@ int TestOneInput(const std::uint8_t* data, std::size_t size) {
   commit::Request again;
   FUZZ_EXPECT(commit::DecodeRequest(base::AsBytes(bytes), again));
   FUZZ_EXPECT(Encoded(again) == bytes);
-  FUZZ_EXPECT(model::BodyHash(again.operations) == model::BodyHash(request.operations));
+  FUZZ_EXPECT(model::BodyHash(again.operations.view()) == model::BodyHash(request.operations.view()));
   commit::ReplyBytesMax(request);
   commit::ShedMemory(used);
   return 0;

@@ -18,7 +18,7 @@ Request RequestOf(std::size_t operations, std::size_t annotation_bytes) {
     op.name = "name" + std::to_string(i);
     op.version = "1";
     op.annotations = "{\"n\":\"" + std::string(annotation_bytes, 'a') + "\"}";
-    request.operations.push_back(op);
+    request.operations.own().push_back(op);
   }
   request.writer = "w@h";
   return request;
@@ -208,7 +208,7 @@ TEST(RequestCodec, TooMuchIsRefusedBeforeMemoryIsTakenForIt) {
   EXPECT_FALSE(DecodeRequest(Encoded(leases), decoded));
   Request urls;
   urls.operations = {KeyOperation(OpKind::kPut)};
-  urls.operations[0].urls.assign(5'000, "https://a.example/" + std::string(200, 'u'));
+  urls.operations.own()[0].urls.assign(5'000, "https://a.example/" + std::string(200, 'u'));
   EXPECT_FALSE(DecodeRequest(Encoded(urls), decoded)) << "what no client would send";
 }
 

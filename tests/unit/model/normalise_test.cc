@@ -23,6 +23,52 @@ Operation Op(OpKind kind) {
 
 constexpr OpKind kAllKinds[] = {OpKind::kPut, OpKind::kPatch, OpKind::kDelete, OpKind::kSetTag, OpKind::kDeleteTag};
 
+/// What is said to be normal already is not touched by normalising, and nothing else is said to be.
+TEST(Normalise, IsNormalSaysWhatNormalisingWouldChange) {
+  const std::vector<std::function<void(Operation&)>> changes = {
+      [](Operation&) {},
+      [](Operation& o) { o.annotations = R"({"a":1,"b":[true,null,"x"]})"; },
+      [](Operation& o) { o.annotations = R"({"b":1,"a":2})"; },   // in another order
+      [](Operation& o) { o.annotations = R"({ "a" : 1 })"; },     // with spaces
+      [](Operation& o) { o.annotations = R"({"a":1.0})"; },       // another spelling of a number
+      [](Operation& o) { o.annotations = R"({"a":"\u0041"})"; },  // and of a character
+      [](Operation& o) { o.annotations = "[]"; },
+      [](Operation& o) { o.annotations = "{\"a\":\"" + std::string(kEntryBytesMax, 'a') + "\"}"; },
+      [](Operation& o) { o.name = "a//b"; },
+      [](Operation& o) { o.version = "1 2"; },
+      [](Operation& o) { o.digest = "sha256:00"; },
+      [](Operation& o) { o.digest = kSomeDigest; },
+      [](Operation& o) { o.tag = "other"; },
+      [](Operation& o) { o.kind = OpKind::kSetPolicy, o.glob = "**", o.policy = PolicySpec{}; },
+      [](Operation& o) { o.kind = static_cast<OpKind>(99); }};
+  std::size_t normal = 0;
+  for (const OpKind kind : kAllKinds) {
+    for (const auto& change : changes) {
+      for (const std::size_t copies : {1u, 2u}) {
+        Operation op = Op(kind);
+        change(op);
+        Transaction txn;
+        for (std::size_t i = 0; i < copies; ++i) txn.Delete("x", "1") = op;
+        const auto normalised = NormaliseTransaction(txn);
+        const bool same = normalised.ok() && normalised->front().annotations == op.annotations &&
+                          BodyHash(*normalised) == BodyHash(std::span(txn.operations()));
+        EXPECT_TRUE(same || !IsNormal(txn))
+            << OpKindName(kind) << " " << op.annotations.substr(0, 40) << " " << op.name;
+        normal += IsNormal(txn) ? 1 : 0;
+      }
+    }
+  }
+  EXPECT_GE(normal, 20u) << "what is plain is seen";
+  EXPECT_FALSE(IsNormal(Transaction{}));
+  Transaction large;
+  for (int i = 0; i < 17; ++i) {
+    Operation op = Op(OpKind::kPut);
+    op.annotations = "{\"a\":\"" + std::string(1'000'000, 'a') + "\"}";
+    large.Delete("x", "1") = op;
+    EXPECT_EQ(IsNormal(large), i < 16) << "the limit of the whole is 16 MiB";
+  }
+}
+
 // Which kinds take a member; every other kind refuses it by name.
 struct MemberRule {
   const char* member;

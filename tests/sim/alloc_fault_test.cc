@@ -16,6 +16,8 @@
 #include <filesystem>
 
 #include "store/model/json_memory.h"
+#include "store/store_impl.h"
+#include "tenure/store.h"
 #include "tests/sim/alloc_life.h"
 #include "tests/sim/sim_scratch.h"
 
@@ -133,6 +135,37 @@ TEST_F(AllocFault, TreesAreTakenApartWithoutMemory) {
     StopFailing(&failed);
   }
   EXPECT_GE(failed, 100u) << "there was nothing to survive";
+}
+
+/// A handle that is closed while there is no memory leaves what it had queued in its lane. It is closed again when it
+/// is taken apart, and waits for nobody then: nobody is left who would commit it. The next handle does.
+TEST_F(AllocFault, AHandleIsClosedWithoutMemory) {
+  const std::string dir = scratch_ / "store";
+  const auto put = [](const std::string& name) {
+    Transaction txn;
+    txn.Put({.name = name, .version = "1"});
+    return txn;
+  };
+  ::alarm(kHangSeconds);
+  std::uint64_t failed = 0;
+  {
+    OpenOptions options;
+    options.background = false;
+    auto store = Store::Create(dir, {}, options);
+    ASSERT_TRUE(store.ok()) << store.error().message;
+    const auto impl = *StoreImpl::Open(dir, options);
+    for (const char* name : {"a", "b", "c"}) ASSERT_TRUE(store->Submit(put(name)).ok());
+    FailAllocations(1, UINT64_MAX / 2);
+    impl->group->Stop();
+    StopFailing(&failed);
+    EXPECT_EQ(impl->context->DurableLsn(), 0u) << "nothing was queued when it was closed";
+  }
+  ::alarm(0);
+  EXPECT_GE(failed, 1u) << "there was nothing to survive";
+  auto store = Store::Open(dir);
+  ASSERT_TRUE(store.ok()) << store.error().message;
+  ASSERT_TRUE(store->Commit(put("d")).ok());
+  for (const char* name : {"a:1", "b:1", "c:1", "d:1"}) EXPECT_TRUE(store->Get(name).ok()) << name;
 }
 
 TEST_F(AllocFault, Once) { Run({1, false, 300, 300}); }

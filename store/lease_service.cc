@@ -48,13 +48,15 @@ Error Waited(Error error, std::chrono::milliseconds wait) {
 
 Result<Receipt> LeaseService::Submit(commit::LeaseAction action, const std::string& writer,
                                      std::vector<commit::PresentedLease> presented) {
-  auto pending = std::make_shared<commit::Pending>();
+  auto pending = group_.NewPending();
   pending->request.writer = writer.empty() ? context_.default_writer : writer;
   pending->request.uid = context_.uid;
   pending->request.leases = std::move(presented);
   pending->request.lease_action = std::make_shared<const commit::LeaseAction>(std::move(action));
   pending->work.request = &pending->request;
-  return group_.Commit(pending);
+  auto answer = group_.Commit(pending);
+  group_.Recycle(std::move(pending));
+  return answer;
 }
 
 Result<lease::Token> LeaseService::OwnToken(const std::string& text) const {
@@ -127,8 +129,9 @@ Result<std::shared_ptr<KeptLease>> LeaseService::MakeKept(const AcquireOptions& 
 Result<Receipt> LeaseService::AcquireOrWait(const AcquireOptions& options, const std::vector<lease::Scope>& scopes,
                                             commit::LeaseAction action) {
   TENURE_ASSIGN(const std::vector<commit::PresentedLease> held, Held(options));
+  if (options.wait.count() <= 0) return Submit(std::move(action), options.writer, held);
   auto answer = Submit(action, options.writer, held);
-  if (answer.ok() || answer.error().code != ErrorCode::kLeaseHeld || options.wait.count() <= 0) return answer;
+  if (answer.ok() || answer.error().code != ErrorCode::kLeaseHeld) return answer;
   LeaseWait wait(context_.env, context_.member, PatienceMs(), static_cast<std::uint64_t>(options.wait.count()));
   lease::Waiter waiter;
   waiter.scopes = scopes;

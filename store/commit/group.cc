@@ -44,7 +44,7 @@ void Pending::Renew() {
   asynchronous = late = false;
   body.clear();
   if (body.capacity() > kKeptBytes) body = base::Bytes();
-  operations = reply_bytes = 0;
+  operation_count = reply_bytes = 0;
   staged.clear();
   durable_before = 0;
   done.store(false, std::memory_order_relaxed);
@@ -118,7 +118,7 @@ Status Group::Submit(const std::shared_ptr<Pending>& pending) {
 /// Encodes, and spills what is larger than that.
 Status Group::Encode(Pending& pending, std::size_t inline_bytes_max) const {
   EncodeRequest(pending.request, pending.body);
-  pending.operations = pending.request.operations.size();
+  pending.operation_count = pending.request.operations.size();
   pending.reply_bytes = ReplyBytesMax(pending.request);
   if (pending.body.size() > inline_bytes_max) {
     TENURE_ASSIGN(pending.staged, StageBody(context_.env, context_.staging_dir, pending.body));
@@ -312,7 +312,7 @@ bool Group::CollectLocked(const std::shared_ptr<SlotUse>& use, Pending& pending)
   const std::uint64_t sequence = pending.sequence;
   const ingest::Reply reply = use->slot->Read(sequence);
   if (reply.state == AnswerState::kPending) return false;
-  auto answer = DecodeReply(reply, pending.operations);
+  auto answer = DecodeReply(reply, pending.operation_count);
   if (reply.state == AnswerState::kBadRecord) {
     answer = Result<Receipt>(base::MakeError(
         ErrorCode::kOutcomeUnknown, "the memory of this writer slot was damaged while the transaction was queued",

@@ -49,14 +49,14 @@ struct Pending {
   Work work;
   std::shared_ptr<SlotUse> use;  // while it is in a lane
   std::uint64_t sequence = 0;
-  bool asynchronous = false;      // nobody need be waiting for it
-  bool late = false;              // see Request
-  base::Bytes body;               // encoded, or the name of the staging file
-  std::size_t operations = 0;     // of the request that was encoded,
-  std::size_t reply_bytes = 0;    // and what its answer may need
-  std::string staged;             // name of its staging file
-  Lsn durable_before = 0;         // when it was pushed: it was committed behind this, if at all
-  std::atomic<bool> done{false};  // `work.answer` is set and does not change any more
+  bool asynchronous = false;        // nobody need be waiting for it
+  bool late = false;                // see Request
+  base::Bytes body;                 // encoded, or the name of the staging file
+  std::size_t operation_count = 0;  // of the request that was encoded,
+  std::size_t reply_bytes = 0;      // and what its answer may need
+  std::string staged;               // name of its staging file
+  Lsn durable_before = 0;           // when it was pushed: it was committed behind this, if at all
+  std::atomic<bool> done{false};    // `work.answer` is set and does not change any more
 
   /// As new; what memory a small one takes is kept.
   void Renew();

@@ -46,7 +46,7 @@ Result<Receipt> Group::CommitBuffered(Pending& pending) {
 /// Nothing: it was not applied, and nobody will.
 std::optional<Result<Receipt>> Group::AnswerIn(const BufferedWriter::Ticket& ticket, const Pending& pending) const {
   const ingest::Reply reply = ticket.Read();
-  auto answer = DecodeReply(reply, pending.operations);
+  auto answer = DecodeReply(reply, pending.operation_count);
   if (reply.state == AnswerState::kBadRecord) {
     return Result<Receipt>(base::MakeError(ErrorCode::kOutcomeUnknown,
                                            "the transaction was damaged in the double buffer",

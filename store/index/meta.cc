@@ -45,7 +45,8 @@ Result<Connection> OpenIndexFile(const std::string& path, Connection::Mode mode,
   auto opened = Connection::Open(path, mode, cache_kib);
   const Status sound = opened.ok() ? CheckFormat(*opened, path) : Status(opened.error());
   if (mode != Connection::Mode::kImmutable && access(path.c_str(), F_OK) != 0 && errno == ENOENT) {
-    Error error = base::MakeError(ErrorCode::kNotFound, "index " + path + ": there is no such file");
+    Error error = base::MakeError(ErrorCode::kNotFound, "index " + path + ": there is no such file",
+                                  "try again; if it was removed by hand, open the store anew: it is rebuilt");
     error.path = path;
     return error;
   }

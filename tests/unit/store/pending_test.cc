@@ -64,7 +64,7 @@ TEST_F(PendingTest, AThreadIsGivenTheSameOneAgainAsNew) {
   pending->sequence = 7;
   pending->asynchronous = pending->late = true;
   pending->body.resize(100'000);
-  pending->operations = pending->reply_bytes = 9;
+  pending->operation_count = pending->reply_bytes = 9;
   pending->staged = "x";
   pending->durable_before = 3;
   pending->done = true;
@@ -77,7 +77,7 @@ TEST_F(PendingTest, AThreadIsGivenTheSameOneAgainAsNew) {
   EXPECT_TRUE(!p.request.on_conflict && !p.request.asks_outcome && !p.request.late);
   EXPECT_EQ(p.request.body_hash, base::Hash128{});
   EXPECT_TRUE(!p.work.request && !p.work.answer && !p.use && !p.asynchronous && !p.late && !p.done);
-  EXPECT_TRUE(p.sequence == 0 && p.operations == 0 && p.reply_bytes == 0 && p.durable_before == 0);
+  EXPECT_TRUE(p.sequence == 0 && p.operation_count == 0 && p.reply_bytes == 0 && p.durable_before == 0);
   EXPECT_TRUE(p.body.empty() && p.staged.empty());
   EXPECT_LT(p.body.capacity(), 10'000u) << "nor is the memory of a large one kept";
 }

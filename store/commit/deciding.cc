@@ -156,7 +156,7 @@ Result<bool> Deciding::PutPlainly(const Operation& op) {
   entry.writer = request_.writer;
   entry.revision = head.revision + 1;
   entry.lsn = lsn_;
-  model::PackedEntry row(entry);
+  model::PackedEntry row = heads_.Pack(entry);
   if (head.live && head.content == row.ContentHash()) {
     effects_.RemoveLast();
     return false;

@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "store/base/block_log.h"
 #include "store/base/hash.h"
 #include "store/commit/key_index.h"
 #include "store/model/packed_entry.h"
@@ -68,6 +69,9 @@ class EntryHeads {
   /// Keeps the newest rows and those that were not applied; forgets heads when there are too many.
   void TrimTo(Lsn applied);
 
+  /// For the rows that are given to slots. They go nearly in the order in which they came: what is not replaced
+  /// before is dropped in that order.
+  base::BlockLog* row_memory() { return &row_memory_; }
   std::size_t size() const { return index_.size(); }
 
  private:
@@ -84,6 +88,7 @@ class EntryHeads {
 
   static constexpr std::uint32_t kChunk = 256;  // slots allocated together
   const Limits limits_;
+  base::BlockLog row_memory_;  // before the slots, which hold blocks of it
   KeyIndex index_;
   std::vector<std::unique_ptr<Slot[]>> chunks_;
   std::vector<std::uint32_t> free_;  // numbers without a key

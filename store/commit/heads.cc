@@ -58,7 +58,7 @@ Result<EntryPtr> Heads::ReadEntry(const std::string& name, const std::string& ve
   }
   if (!row) return EntryPtr();
   auto entry = std::make_shared<const ArtifactEntry>(std::move(*row));
-  model::PackedEntry packed(*entry);
+  model::PackedEntry packed = Pack(*entry);
   const EntryHead head = EntryHead::Of(*entry, packed);
   if (slot == nullptr) slot = &entries_.At(EntryKey(name, version));
   entries_.Set(*slot, std::move(packed), head);
@@ -194,7 +194,7 @@ void Heads::Replay(const std::vector<model::CommittedTxn>& txns, const base::Has
         case model::EffectKind::kPutEntry:
         case model::EffectKind::kDeleteEntry: {
           const ArtifactEntry entry = model::EntryAfter(txn, effect);
-          model::PackedEntry row(entry);
+          model::PackedEntry row = Pack(entry);
           const EntryHead head = EntryHead::Of(entry, row);
           entries_.Set(entries_.At(EntryKey(entry.name, entry.version)), std::move(row), head);
           break;

@@ -60,10 +60,11 @@ class Heads {
   void Begin();
   void GrantLease(model::LeaseRow row);
   void EndLease(Lsn id, model::EffectKind kind);
-  /// The next revision of a key that was asked for before. `row`: the same, packed.
+  model::PackedEntry Pack(const ArtifactEntry& row) { return model::PackedEntry(row, entries_.row_memory()); }
+  /// The next revision of a key that was asked for before. `row`: the same, packed by Pack.
   void PutEntry(const ArtifactEntry& entry, model::PackedEntry row, EntryHeads::Slot& slot);
   void PutEntry(const ArtifactEntry& entry) {
-    PutEntry(entry, model::PackedEntry(entry), entries_.At(EntryKey(entry.name, entry.version)));
+    PutEntry(entry, Pack(entry), entries_.At(EntryKey(entry.name, entry.version)));
   }
   void PutTag(TagEntry tag, const TagEntry* replaced);
   void PutRequest(model::RequestRow row);

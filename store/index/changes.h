@@ -9,7 +9,9 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <new>
 #include <optional>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -18,29 +20,51 @@
 
 namespace tenure::index {
 
-/// Rows in chunks: growing moves nothing, so that a large batch never needs its memory twice.
+/// Rows in chunks: growing moves nothing, so that a large batch never needs its memory twice. The first chunks are from
+/// malloc, the many of a large batch from large blocks.
 template <typename View>
 class Rows {
+  static_assert(std::is_trivially_copyable_v<View> && std::is_trivially_destructible_v<View>);
+
  public:
   std::size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
   const View& operator[](std::size_t i) const { return chunks_[i >> kShift][i & (kChunkRows - 1)]; }
   void push_back(const View& row) {
-    if (size_ == chunks_.size() << kShift) chunks_.push_back(std::make_unique<View[]>(kChunkRows));
-    chunks_[size_ >> kShift][size_ & (kChunkRows - 1)] = row;
+    if (size_ == chunks_.size() << kShift) chunks_.push_back(NewChunk());
+    new (chunks_[size_ >> kShift] + (size_ & (kChunkRows - 1))) View(row);
     ++size_;
   }
-  /// Keeps the memory of one chunk.
+  /// Keeps its memory where that is one chunk.
   void clear() {
     size_ = 0;
-    if (chunks_.size() > 1) chunks_.resize(1);
+    if (small_.size() <= 1) return;
+    chunks_.clear();
+    small_.clear();
+    large_.clear();
   }
   std::size_t memory_bytes() const { return chunks_.size() * kChunkRows * sizeof(View); }
 
  private:
   static constexpr int kShift = 8;
   static constexpr std::size_t kChunkRows = std::size_t{1} << kShift;
-  std::vector<std::unique_ptr<View[]>> chunks_;
+  static constexpr std::size_t kChunkBytes = kChunkRows * sizeof(View);
+  static constexpr std::size_t kSmallChunks = 16;
+  static constexpr std::size_t kChunksOfLarge = base::LargeBlock::kBytes / kChunkBytes;
+
+  View* NewChunk() {
+    if (chunks_.size() < kSmallChunks) {
+      small_.push_back(std::make_unique_for_overwrite<std::byte[]>(kChunkBytes));
+      return reinterpret_cast<View*>(small_.back().get());
+    }
+    const std::size_t in_large = (chunks_.size() - kSmallChunks) % kChunksOfLarge;
+    if (in_large == 0) large_.push_back(base::LargeBlock::Map());
+    return reinterpret_cast<View*>(large_.back().data() + in_large * kChunkBytes);
+  }
+
+  std::vector<View*> chunks_;
+  std::vector<std::unique_ptr<std::byte[]>> small_;
+  std::vector<base::LargeBlock> large_;
   std::size_t size_ = 0;
 };
 

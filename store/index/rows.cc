@@ -14,6 +14,8 @@ namespace tenure::index {
 namespace {
 
 constexpr std::size_t kFirstChunkBytes = 64u << 10;
+/// From so many bytes on, chunks are large blocks.
+constexpr std::size_t kSmallBytesMax = 1u << 20;
 constexpr std::size_t kChunkBytes = 1u << 20;
 
 Error BadRow(const std::string& table, std::string key, const std::string& what) {
@@ -74,14 +76,22 @@ void BindAll(Statement& statement, int first, const View& row) {
 
 }  // namespace
 
-std::string_view Arena::Copy(std::string_view text) {
-  if (text.empty()) return {};
-  if (text.size() > room_) {
-    room_ = std::max(bytes_ == 0 ? kFirstChunkBytes : kChunkBytes, text.size());
+void Arena::Grow(std::size_t bytes) {
+  if (bytes_ >= kSmallBytesMax && bytes <= base::LargeBlock::kBytes) {
+    large_.push_back(base::LargeBlock::Map());
+    next_ = reinterpret_cast<char*>(large_.back().data());
+    room_ = base::LargeBlock::kBytes;
+  } else {
+    room_ = std::max(bytes_ == 0 ? kFirstChunkBytes : kChunkBytes, bytes);
     chunks_.push_back(std::make_unique_for_overwrite<char[]>(room_));
     next_ = chunks_.back().get();
-    bytes_ += room_;
   }
+  bytes_ += room_;
+}
+
+std::string_view Arena::Copy(std::string_view text) {
+  if (text.empty()) return {};
+  if (text.size() > room_) Grow(text.size());
   std::memcpy(next_, text.data(), text.size());
   const std::string_view copy(next_, text.size());
   next_ += text.size();
@@ -91,6 +101,7 @@ std::string_view Arena::Copy(std::string_view text) {
 
 void Arena::Clear() {
   chunks_.clear();
+  large_.clear();
   next_ = nullptr;
   room_ = 0;
   bytes_ = 0;

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "store/base/large_block.h"
 #include "store/index/sqlite.h"
 #include "store/model/effect.h"
 
@@ -30,7 +31,8 @@ namespace tenure::index {
 inline constexpr int kEntryPayloadColumns = 11;
 inline constexpr int kTagPayloadColumns = 6;
 
-/// Bytes that live until Clear, at addresses that do not move.
+/// Bytes that live until Clear, at addresses that do not move. The first ones from malloc, the many of a large batch
+/// from large blocks.
 class Arena {
  public:
   std::string_view Copy(std::string_view text);
@@ -38,7 +40,9 @@ class Arena {
   void Clear();
 
  private:
+  void Grow(std::size_t bytes);
   std::vector<std::unique_ptr<char[]>> chunks_;
+  std::vector<base::LargeBlock> large_;
   std::size_t room_ = 0;
   char* next_ = nullptr;
   std::size_t bytes_ = 0;

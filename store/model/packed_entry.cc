@@ -47,12 +47,12 @@ class FlatReader {
 
 }  // namespace
 
-PackedEntry::PackedEntry(const ArtifactEntry& entry) {
+PackedEntry::PackedEntry(const ArtifactEntry& entry, base::BlockLog* log) {
   const EntryFields fields = FieldsOf(entry);
   const std::size_t bytes_max = FlatBytesMax(fields);
   TENURE_CHECK(bytes_max <= std::numeric_limits<std::uint32_t>::max());
-  // Not make_unique: it would fill the block with zeros first.
-  block_.reset(new std::byte[kRowAt + bytes_max]);
+  const std::size_t block_bytes = kRowAt + bytes_max;
+  block_ = log != nullptr ? log->Take(block_bytes) : base::BlockLog::TakeAlone(block_bytes);
   FlatWriter out(block_.get() + kRowAt, bytes_max);
   const FlatContent content = AppendFlat(fields, out);
   base::StoreLe(block_.get() + kBytesAt, static_cast<std::uint32_t>(out.size()));

@@ -10,8 +10,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 
+#include "store/base/block_log.h"
 #include "store/base/hash.h"
 #include "store/model/effect.h"
 
@@ -33,8 +33,8 @@ class PackedEntry {
  public:
   /// None.
   PackedEntry() = default;
-  /// Of a committed row: `uncommitted` is not kept.
-  explicit PackedEntry(const ArtifactEntry& entry);
+  /// Of a committed row: `uncommitted` is not kept. Without a log: in memory of its own.
+  explicit PackedEntry(const ArtifactEntry& entry, base::BlockLog* log = nullptr);
 
   explicit operator bool() const { return block_ != nullptr; }
   void Reset() { block_.reset(); }
@@ -46,7 +46,7 @@ class PackedEntry {
 
  private:
   base::ByteView Row() const;
-  std::unique_ptr<std::byte[]> block_;
+  base::BlockLog::Block block_;
 };
 
 }  // namespace tenure::model

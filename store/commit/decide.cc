@@ -173,6 +173,7 @@ Result<Decision> Decide(Heads& heads, LeaseDesk& desk, const Request& request, L
   }
   decision.receipt.outcome = deciding.outcome();
   deciding.CloseEffects();
+  if (TENURE_SEEDED_BUG("commit_half") && txn.effects.size() > 1) txn.effects.pop_back();
   const bool changed = !txn.effects.empty();
   if (changed && request.late) {
     heads.Rollback();

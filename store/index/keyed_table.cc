@@ -1,7 +1,9 @@
 #include "store/index/keyed_table.h"
 
 #include <algorithm>
+#include <chrono>
 #include <string>
+#include <thread>
 
 #include <sqlite3.h>
 
@@ -23,6 +25,13 @@ Error DoesNotFollow(Connection& connection, const std::string& kind, std::string
   e.revision = revision;
   e.lsn = lsn;
   return e;
+}
+
+/// Of a seeded bug: what is written so far is there for all to see, for a while.
+Status ShowHalf(Connection& connection) {
+  TENURE_RETURN_IF_ERROR(connection.Execute("COMMIT"));
+  std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  return connection.Execute("BEGIN IMMEDIATE");
 }
 
 std::string KeyText(const EntryView& row) { return std::string(row.name) + ":" + std::string(row.version); }
@@ -169,10 +178,12 @@ Status KeyedTable<View>::Write(Connection& connection, RowSource& source, const 
 template <typename View>
 Status KeyedTable<View>::WriteOneByOne(Connection& connection, SortedRows<View>& rows) {
   const bool lose_rows = TENURE_SEEDED_BUG("apply_lost_row");
+  const bool by_halves = TENURE_SEEDED_BUG("apply_by_halves");
   KeyRun run;
   while (rows.Advance(run)) {
     if (lose_rows && ++keys_seen_ % 100 == 0) continue;
     TENURE_RETURN_IF_ERROR(WriteKey(connection, rows, run));
+    if (by_halves) TENURE_RETURN_IF_ERROR(ShowHalf(connection));
   }
   return CheckGap(connection, rows);
 }

@@ -448,7 +448,8 @@ const std::vector<Case>& Cases() {
   return cases;
 }
 
-/// Those that have a test of their own: tenure_sim_catches(NAME SEEDS), tenure_alloc_catches(NAME).
+/// Those that have a test of their own: tenure_sim_catches(NAME SEEDS), tenure_sim_catches_group(NAME SEEDS FINDING),
+/// tenure_alloc_catches(NAME).
 std::vector<std::string> CaughtByOtherPrograms() {
   std::vector<std::string> bugs;
   const auto read = [&](const std::string& file, const std::string& call) {
@@ -458,6 +459,7 @@ std::vector<std::string> CaughtByOtherPrograms() {
     }
   };
   read("schedule/CMakeLists.txt", "tenure_sim_catches(");
+  read("schedule/CMakeLists.txt", "tenure_sim_catches_group(");
   read("CMakeLists.txt", "tenure_alloc_catches(");
   return bugs;
 }

@@ -169,4 +169,15 @@ Record Driver::Compact(Lsn before_lsn) {
   return record;
 }
 
+void Driver::Settle(Record& record) {
+  const auto outcome = store_.OutcomeOf(RequestId(record.id));
+  record.returned = Now();
+  if (outcome.ok()) {
+    record.code = "ok";
+    Fill(record, *outcome);
+  } else {
+    record.code = outcome.error().code == ErrorCode::kNotFound ? "never" : ErrorCodeName(outcome.error().code);
+  }
+}
+
 }  // namespace tenure::torture

@@ -49,6 +49,8 @@ class Driver {
   /// `lsn` is the store's number of it.
   Record Break(std::uint32_t scope, std::uint64_t lease, std::uint64_t lsn);
   Record Compact(Lsn before_lsn);
+  /// Asks what became of a write that nobody was told about; one that did not happen never will from here on.
+  void Settle(Record& record);
 
   std::map<std::uint64_t, Held>& held() { return held_; }
   Store& store() { return store_; }

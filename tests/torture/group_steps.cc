@@ -1,6 +1,7 @@
 #include "tests/torture/group_steps.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace tenure::torture {
 
@@ -11,6 +12,10 @@ bool GroupSteps::Step() {
     StepLeased();
     return true;
   }
+  return StepFree();
+}
+
+bool GroupSteps::StepFree() {
   const std::uint64_t dice = Below(10);
   if (dice < 4) {
     Look(0);
@@ -22,6 +27,26 @@ bool GroupSteps::Step() {
     return driver_.TransactBurst(0, transactions);
   }
   return true;
+}
+
+void GroupSteps::WriteAll() {
+  const bool conditional = OneIn(2);
+  if (conditional) {
+    Note(driver_.LookEntries(0, kCommitted));
+    Note(driver_.LookTags(0, kCommitted));
+  }
+  std::vector<CellOp> ops;
+  for (std::uint32_t cell = 0; cell < kCells; ++cell) {
+    CellOp& op = ops.emplace_back();
+    op.cell = cell;
+    op.what = cell < kEntries ? Do::kPut : Do::kSetTag;
+    if (op.what == Do::kSetTag) op.target = 1 + Below(kTaggable);
+    if (!conditional) continue;
+    op.condition = kBase;
+    op.seen = seen_[0].cells[cell].revision;
+  }
+  const Record done = driver_.Transact(0, std::move(ops), 0);
+  if (done.code == "ok") last_lsn_ = std::max(last_lsn_, done.lsn);
 }
 
 std::vector<std::uint64_t> GroupSteps::HeldLeases() {
@@ -107,9 +132,9 @@ std::string GroupSteps::Transact(std::uint32_t group, std::uint32_t cells, std::
 
 void GroupSteps::Look(std::uint32_t group) {
   const std::uint64_t dice = Below(10);
-  if (dice < 4) return Note(driver_.LookEntries(group, kCommitted));
-  if (dice < 6) return Note(driver_.LookTags(group, kCommitted));
-  if (dice < 8) return Note(driver_.LookCell(group, static_cast<std::uint32_t>(Below(kCells))));
+  if (dice < 3) return Note(driver_.LookEntries(group, kCommitted));
+  if (dice < 5) return Note(driver_.LookTags(group, kCommitted));
+  if (dice < 7) return Note(driver_.LookCell(group, static_cast<std::uint32_t>(Below(kCells))));
   const Level level = last_lsn_ != 0 && OneIn(2) ? kAtLsn : kAsApplied;
   const Lsn at = level == kAtLsn ? last_lsn_ : 0;
   OneIn(3) ? driver_.LookTags(group, level, at) : driver_.LookEntries(group, level, at);

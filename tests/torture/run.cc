@@ -5,9 +5,10 @@
 #include <filesystem>
 #include <utility>
 
-#include "store/model/json.h"
 #include "store/recovery/verify.h"
 #include "tenure/watch.h"
+#include "tests/torture/answers.h"
+#include "tests/torture/dump.h"
 
 namespace tenure::torture {
 namespace {
@@ -17,49 +18,11 @@ constexpr std::uint64_t kMs = 1'000'000;
 constexpr std::uint64_t kWaitLimitMs = 20'000;
 constexpr const char* kCursor = "torture";
 
-/// Answers that the store may give to what is asked here; any other is a failure of its own.
-bool IsExpected(const Record& record) {
-  static constexpr const char* kCodes[] = {
-      "ok",         "not_found", "never",  "revision_mismatch", "exists",       "stale_base",    "deleted_since",
-      "lease_held", "deadlock",  "fenced", "lease_expired",     "lease_broken", "lease_unknown", "lease_not_covering"};
-  if (record.code == "compacted") {
-    return record.kind == Kind::kReadAt || record.kind == Kind::kCompact || (IsLook(record) && record.a == kAtLsn);
-  }
-  // The last one to those that were on their way at once, when the committer died.
-  const bool of_groups = record.code == "tagged" || record.code == "version_mismatch" || record.code == "changed_since";
-  if (of_groups && record.kind == Kind::kTransact) return true;
-  return std::any_of(std::begin(kCodes), std::end(kCodes), [&](const char* code) { return record.code == code; });
-}
-
 OpenOptions OptionsOf(const RunOptions& options) {
   OpenOptions open;
   open.writer = "torture-check";
   open.commit_ttl_ms = options.fleet.commit_ttl_ms;
   return open;
-}
-
-/// Everything that can be read of entries, tags and their pasts.
-Result<std::string> Dump(const Store& store) {
-  ListOptions list;
-  list.include_deleted = true;
-  auto entries = store.List(list);
-  if (!entries.ok()) return std::move(entries).error();
-  std::string text;
-  for (const ArtifactEntry& entry : *entries) {
-    auto history = store.History(entry.name + ":" + entry.version);
-    if (!history.ok()) return std::move(history).error();
-    for (const ArtifactEntry& revision : *history) text += model::EntryJson(revision) + "\n";
-  }
-  ReadOptions all;
-  all.include_deleted = true;
-  auto tags = store.Tags({}, all);
-  if (!tags.ok()) return std::move(tags).error();
-  for (const TagEntry& tag : *tags) {
-    auto history = store.TagHistory(tag.name, tag.tag);
-    if (!history.ok()) return std::move(history).error();
-    for (const TagEntry& revision : *history) text += model::TagJson(revision) + "\n";
-  }
-  return text;
 }
 
 }  // namespace
@@ -136,19 +99,11 @@ bool Run::OnePhase(std::uint64_t until) {
   return problems_.empty();
 }
 
-/// Asks what became of the writes that nobody was told about; those that did not happen never will from here on.
 void Run::Settle(std::vector<Record>& records) {
   for (Record& record : records) {
     if (record.returned != 0 || !IsWrite(record)) continue;
     ++unanswered_;
-    const auto outcome = driver_->store().OutcomeOf(RequestId(record.id));
-    record.returned = Now();
-    if (outcome.ok()) {
-      record.code = "ok";
-      Fill(record, *outcome);
-    } else {
-      record.code = outcome.error().code == ErrorCode::kNotFound ? "never" : ErrorCodeName(outcome.error().code);
-    }
+    driver_->Settle(record);
   }
 }
 
@@ -259,7 +214,7 @@ void Run::CheckStore() {
   {
     auto store = Store::Open(options_.fleet.store);
     if (!store.ok()) return Complain("cannot open at the end: " + store.error().message);
-    auto dump = Dump(*store);
+    auto dump = DumpStore(*store);
     if (!dump.ok()) return Complain("cannot read at the end: " + dump.error().message);
     before = *std::move(dump);
   }
@@ -272,7 +227,7 @@ void Run::CheckStore() {
   std::filesystem::remove_all(layout.index());
   auto store = Store::Open(options_.fleet.store);
   if (!store.ok()) return Complain("cannot rebuild the index: " + store.error().message);
-  auto after = Dump(*store);
+  auto after = DumpStore(*store);
   if (!after.ok()) return Complain("cannot read the rebuilt index: " + after.error().message);
   if (*after != before) Complain("the index is not what a replay of the journal gives");
 }

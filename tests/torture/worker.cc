@@ -28,7 +28,7 @@ class Worker {
       : driver_(std::move(store), process,
                 [](const Record& record, bool returned) { SayLine(returned ? ReturnLine(record) : CallLine(record)); }),
         random_(seed * 1'000'003 + process),
-        groups_(driver_, random_) {}
+        groups_(driver_, [this] { return random_(); }) {}
 
   void RunUntil(std::uint64_t until) {
     while (Now() < until) Step();

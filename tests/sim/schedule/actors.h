@@ -2,7 +2,6 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
 #include "tests/torture/record.h"
 
@@ -14,10 +13,7 @@ void LiveAsWriter(const std::string& store);
 /// Checks what the writers were told, while they have the store open, and the store when they have left.
 void LiveAsChecker(const std::string& store);
 
-/// The process part of a call's id, for one of its threads.
-std::uint64_t CallerNumber(int process, int thread);
-/// Notes a call on the board, and its return.
-void NoteCall(const torture::Record& record, bool returned);
-std::vector<torture::Record> NotedCalls();
+/// Notes a call of this process on the board, or its return.
+void NoteMyCall(const torture::Record& record, bool returned);
 
 }  // namespace tenure::sim

@@ -14,6 +14,7 @@
 
 #include "tests/sim/schedule/dice.h"
 #include "tests/sim/schedule/plan.h"
+#include "tests/torture/record.h"
 
 namespace tenure::sim {
 
@@ -71,7 +72,10 @@ struct KernelCall {
   int process = 0;
 };
 
-/// One call of a writer; written before the call and again behind it, so that nothing of a killed process is lost.
+/// Of one transaction on a group, and what is told of its operations, or of the cells that a read saw.
+inline constexpr std::size_t kCallOpsMax = 6, kCallSeenMax = 6;
+
+/// One call of a writer: its record, in memory that outlives the process. See calls.h.
 struct CallSlot {
   std::uint64_t id, a, b, c, called, returned, lsn, revision, value, stops;
   std::uint64_t waited_ns;  ///< By the monotonic clock, which does not jump.
@@ -81,6 +85,9 @@ struct CallSlot {
   bool disturbed;  ///< Its process was stopped meanwhile.
   bool settled;    ///< Its caller was not told; who checks was.
   char code[24];
+  std::array<torture::CellOp, kCallOpsMax> ops;
+  std::array<torture::Seen, kCallSeenMax> seen;
+  std::uint8_t ops_used, seen_used;
 };
 inline constexpr std::size_t kCallsMax = 1024;
 
@@ -101,7 +108,8 @@ inline constexpr std::size_t kPointsMax = 128;
 struct Counts {
   std::uint64_t steps = 0, switches = 0, kills = 0, stops = 0, slow = 0, io_errors = 0, jumps = 0, spurious = 0;
   std::uint64_t calls = 0, acknowledged = 0, lsn = 0, takeovers = 0, starts = 0, longest_wait_ns = 0;
-  std::array<KillsAt, kPointsMax> kills_at;  ///< Up to the first without a name.
+  std::uint64_t group_transactions = 0, several_effects = 0;  ///< In the log; of the former those with several.
+  std::array<KillsAt, kPointsMax> kills_at;                   ///< Up to the first without a name.
   void AddKills(const char* point, std::uint64_t kills);
 };
 

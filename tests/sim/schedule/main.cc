@@ -16,11 +16,13 @@ namespace tenure::sim {
 namespace {
 
 constexpr const char* kUsage =
-    "tenure-sim [--seeds N] [--from S] [--seed S] [--twice] [--expect] [--list] [--trace FILE] [--verbose]\n"
+    "tenure-sim [--seeds N] [--from S] [--seed S] [--twice] [--expect] [--finding TEXT] [--list] [--trace FILE] "
+    "[--verbose]\n"
     "  --seeds N     so many seeds, from --from (1) on; 0: until one fails\n"
     "  --seed S      only this one\n"
     "  --twice       each seed twice: the traces must be equal\n"
     "  --expect      succeed when a seed fails: is a deliberate defect (TENURE_SEEDED_BUG) noticed?\n"
+    "  --finding TEXT  only seeds count as failed that say this; with --expect: is it noticed by what it breaks?\n"
     "  --list        a line for each seed, not only for those that fail\n"
     "  --trace FILE  each step of the (last) seed: number, nanoseconds, process.thread, name\n"
     "  --verbose     every call and what the store logs, on stderr\n";
@@ -28,6 +30,7 @@ constexpr const char* kUsage =
 struct Options {
   std::uint64_t from = 1, seeds = 100;
   bool twice = false, expect = false, list = false;
+  std::string finding;
   WorldOptions world;
 };
 
@@ -53,6 +56,8 @@ Options Parse(int argc, char** argv) {
       options.twice = true;
     } else if (name == "--expect") {
       options.expect = true;
+    } else if (name == "--finding") {
+      options.finding = value();
     } else if (name == "--list") {
       options.list = true;
     } else if (name == "--trace") {
@@ -94,6 +99,8 @@ void Add(Counts& total, const Counts& one) {
   total.calls += one.calls;
   total.acknowledged += one.acknowledged;
   total.lsn += one.lsn;
+  total.group_transactions += one.group_transactions;
+  total.several_effects += one.several_effects;
   total.starts += one.starts;
   total.spurious += one.spurious;
   for (const KillsAt& at : one.kills_at) {
@@ -139,8 +146,9 @@ int Run(const Options& options) {
     }
     hash_before = verdict.hash;
     Add(total, verdict.counts);
-    if (options.seeds == 1 || options.list || !verdict.ok) Print(verdict);
-    if (verdict.ok) continue;
+    const bool fails = !verdict.ok && verdict.problems.find(options.finding) != std::string::npos;
+    if (options.seeds == 1 || options.list || fails) Print(verdict);
+    if (!fails) continue;
     ++failed;
     std::printf("%sAgain: tenure-sim --seed %llu\n", verdict.problems.c_str(),
                 static_cast<unsigned long long>(world.seed));
@@ -150,12 +158,13 @@ int Run(const Options& options) {
               static_cast<unsigned long long>(failed));
   std::printf(
       "steps %llu, switches %llu, processes %llu, kills %llu, stops %llu, slow %llu, io errors %llu, clock jumps %llu, "
-      "calls %llu, acknowledged %llu, longest wait %llu ms\n",
+      "calls %llu, acknowledged %llu, transactions on groups %llu (%llu of several effects), longest wait %llu ms\n",
       static_cast<unsigned long long>(total.steps), static_cast<unsigned long long>(total.switches),
       static_cast<unsigned long long>(total.starts), static_cast<unsigned long long>(total.kills),
       static_cast<unsigned long long>(total.stops), static_cast<unsigned long long>(total.slow),
       static_cast<unsigned long long>(total.io_errors), static_cast<unsigned long long>(total.jumps),
       static_cast<unsigned long long>(total.calls), static_cast<unsigned long long>(total.acknowledged),
+      static_cast<unsigned long long>(total.group_transactions), static_cast<unsigned long long>(total.several_effects),
       static_cast<unsigned long long>(total.longest_wait_ns / 1'000'000));
   PrintKills(total);
   return (failed != 0) == options.expect ? 0 : 1;

@@ -33,6 +33,7 @@ Plan Plan::Of(std::uint64_t seed) {
     plan.fault_at_swap_one_in = dice.OneIn(2) ? 30 : 500;
   }
   if (dice.OneIn(4)) plan.spurious_one_in = 50;
+  plan.groups = !dice.OneIn(3);
   return plan;
 }
 
@@ -42,12 +43,12 @@ std::string Plan::Text() const {
   };
   return "processes=" + std::to_string(processes) + number("writers", static_cast<std::uint64_t>(writers)) +
          number("calls", static_cast<std::uint64_t>(calls)) + number("slots", writer_slots) +
-         (leases ? " leases" : "") + number("switch=1/", switch_one_in) + number("step_ns", step_ns_max) +
-         (uneven ? " uneven" : "") + number("sync_us", sync_ns / 1'000) + number("slow=1/", slow_one_in) +
-         number("sync_error=1/", sync_error_one_in) + number("write_error=1/", write_error_one_in) +
-         number("no_space=1/", no_space_one_in) + number("faults", static_cast<std::uint64_t>(faults)) +
-         (kills ? " kills" : "") + (stops ? " stops" : "") + (clock_jumps ? " jumps" : "") +
-         number("spurious=1/", spurious_one_in);
+         (leases ? " leases" : "") + (groups ? " groups" : "") + number("switch=1/", switch_one_in) +
+         number("step_ns", step_ns_max) + (uneven ? " uneven" : "") + number("sync_us", sync_ns / 1'000) +
+         number("slow=1/", slow_one_in) + number("sync_error=1/", sync_error_one_in) +
+         number("write_error=1/", write_error_one_in) + number("no_space=1/", no_space_one_in) +
+         number("faults", static_cast<std::uint64_t>(faults)) + (kills ? " kills" : "") + (stops ? " stops" : "") +
+         (clock_jumps ? " jumps" : "") + number("spurious=1/", spurious_one_in);
 }
 
 }  // namespace tenure::sim

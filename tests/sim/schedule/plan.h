@@ -15,6 +15,7 @@ struct Plan {
   std::uint64_t commit_ttl_ms = 100;
   std::uint32_t writer_slots = 8;
   bool leases = false;
+  bool groups = false;  ///< Half of the steps are on groups: transactions over several entries and tags.
   // The scheduler. "One in n" of the occasions; 0: never.
   std::uint64_t switch_one_in = 8;
   std::uint64_t step_ns_max = 1'000;

@@ -1,14 +1,14 @@
-#include <algorithm>
-#include <climits>
+#include <chrono>
 #include <cstdio>
-#include <cstring>
-#include <map>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "tests/sim/schedule/actors.h"
+#include "tests/sim/schedule/calls.h"
 #include "tests/sim/schedule/scheduler.h"
 #include "tests/torture/driver.h"
+#include "tests/torture/group_steps.h"
 
 namespace tenure::sim {
 namespace {
@@ -16,20 +16,21 @@ namespace {
 using torture::Kind;
 using torture::Record;
 
-constexpr int kThreadsOfProcess = 4;
 constexpr std::uint64_t kMs = 1'000'000;
 
 /// A thread that makes calls.
 class Writer {
  public:
   Writer(Store store, std::uint64_t caller, std::uint64_t seed)
-      : driver_(std::move(store), caller, NoteCall), dice_(seed) {}
+      : driver_(std::move(store), caller, NoteMyCall), dice_(seed), groups_(driver_, [this] { return dice_.Next(); }) {}
 
   void Run() {
     const Plan& plan = TheBoard().plan;
     for (int call = 0; call < plan.calls; ++call) {
       Think();
-      if (plan.leases && dice_.OneIn(2)) {
+      if (plan.groups && dice_.OneIn(2)) {
+        StepGroup(plan.leases);
+      } else if (plan.leases && dice_.OneIn(2)) {
         StepLease();
       } else {
         StepKey();
@@ -72,7 +73,7 @@ class Writer {
   void Burst() {
     std::vector<std::uint32_t> keys;
     for (std::uint64_t n = dice_.Between(2, 5); n > 0; --n) keys.push_back(static_cast<std::uint32_t>(dice_.Below(3)));
-    if (!driver_.Burst(keys)) Complain("transactions of one thread were not committed in the order submitted");
+    if (!driver_.Burst(keys)) ComplainOfOrder();
   }
 
   void Look(Kind kind, std::uint32_t key) {
@@ -80,26 +81,36 @@ class Writer {
     if (seen.code == "ok") seen_[key] = seen.value == 0 ? 0 : seen.revision;
   }
 
+  void StepGroup(bool leases) {
+    if (dice_.OneIn(3)) return groups_.WriteAll();
+    if (!(leases ? groups_.Step() : groups_.StepFree())) ComplainOfOrder();
+  }
+
+  static void ComplainOfOrder() { Complain("transactions of one thread were not committed in the order submitted"); }
+
   void StepLease() {
+    std::vector<std::uint64_t> leases;
+    for (const auto& [lease, held] : driver_.held()) {
+      if (held.scope < torture::kScopes) leases.push_back(lease);
+    }
     const auto scope = static_cast<std::uint32_t>(dice_.Below(2));
-    if (driver_.held().empty() || dice_.OneIn(4)) {
+    if (leases.empty() || dice_.OneIn(4)) {
       const bool bound = dice_.OneIn(2);
       driver_.Acquire(scope, bound ? 20'000 : dice_.Between(100, 700), bound, dice_.OneIn(2) ? dice_.Below(400) : 0);
       return;
     }
-    auto it = driver_.held().begin();
-    std::advance(it, static_cast<std::ptrdiff_t>(dice_.Below(driver_.held().size())));
-    const std::uint64_t lease = it->first;
-    const std::uint32_t key = torture::kFreeKeys + it->second.scope;
+    const std::uint64_t lease = leases[dice_.Below(leases.size())];
+    const std::uint32_t key = torture::kFreeKeys + driver_.held().at(lease).scope;
     const std::uint64_t what = dice_.Below(10);
     if (what < 6) return Write(dice_.OneIn(6) ? Kind::kDelete : Kind::kPut, key, torture::kNone, lease);
     if (what < 8) return (void)driver_.Renew(lease);
     (void)driver_.Release(lease);  // and presented for a while: it must be of no use
-    if (driver_.held().size() > 2) driver_.held().erase(driver_.held().begin());
+    if (leases.size() > 2) driver_.held().erase(leases.front());
   }
 
   torture::Driver driver_;
   Dice dice_;
+  torture::GroupSteps groups_;
   std::uint64_t seen_[torture::kKeys] = {};
 };
 
@@ -123,65 +134,7 @@ Result<Store> OpenForWriting(const std::string& path) {
 
 }  // namespace
 
-std::uint64_t CallerNumber(int process, int thread) {
-  return static_cast<std::uint64_t>(process * kThreadsOfProcess + thread);
-}
-
-void NoteCall(const Record& record, bool returned) {
-  Board& board = TheBoard();
-  const auto begin = board.calls.begin();
-  const auto end = begin + static_cast<std::ptrdiff_t>(board.calls_used);
-  CallSlot* slot = nullptr;
-  if (!returned) {
-    if (board.calls_used == kCallsMax) std::abort();
-    slot = &board.calls[board.calls_used++];
-    *slot = {};
-    slot->stops = MyProcess().stops;
-    slot->waited_ns = board.now_ns;
-  } else {
-    slot = &*std::find_if(begin, end, [&](const CallSlot& call) { return call.id == record.id; });
-    slot->waited_ns = board.now_ns - slot->waited_ns;
-    slot->disturbed = slot->stops != MyProcess().stops;
-  }
-  slot->id = record.id;
-  slot->kind = static_cast<std::uint8_t>(record.kind);
-  slot->object = record.object;
-  slot->a = record.a;
-  slot->b = record.b;
-  slot->c = record.c;
-  slot->called = record.called;
-  slot->returned = record.returned;
-  slot->lsn = record.lsn;
-  slot->revision = record.revision;
-  slot->value = record.value;
-  slot->flag = record.flag;
-  std::snprintf(slot->code, sizeof slot->code, "%s", record.code.c_str());
-  if (board.verbose && returned) {
-    std::fprintf(stderr, "%u.%llu %s %u (%llu %llu %llu): %s, LSN %llu, %.3f to %.3f ms\n",
-                 static_cast<unsigned>(torture::ProcessOf(record.id)),
-                 static_cast<unsigned long long>(record.id & 0xffffff), torture::kKindNames[slot->kind], record.object,
-                 static_cast<unsigned long long>(record.a), static_cast<unsigned long long>(record.b),
-                 static_cast<unsigned long long>(record.c), slot->code, static_cast<unsigned long long>(record.lsn),
-                 static_cast<double>(record.called) / 1e6, static_cast<double>(record.returned) / 1e6);
-  }
-}
-
-std::vector<Record> NotedCalls() {
-  const Board& board = TheBoard();
-  std::vector<Record> records;
-  for (std::size_t i = 0; i < board.calls_used; ++i) {
-    const CallSlot& slot = board.calls[i];
-    Record record{slot.id,       static_cast<Kind>(slot.kind),
-                  slot.object,   slot.a,
-                  slot.b,        slot.c,
-                  slot.called,   slot.returned,
-                  slot.code,     slot.lsn,
-                  slot.revision, slot.value,
-                  slot.flag};
-    records.push_back(std::move(record));
-  }
-  return records;
-}
+void NoteMyCall(const Record& record, bool returned) { NoteCall(TheBoard(), MyProcess(), record, returned); }
 
 void LiveAsWriter(const std::string& path) {
   Board& board = TheBoard();

@@ -1,98 +1,21 @@
 // Phases that are right, and ones that must be refused because of their log, though each caller for itself was told
 // nothing wrong.
-#include "tests/torture/audit/audit.h"
+#include "tests/torture/audit/made_phase.h"
 
 #include <gtest/gtest.h>
+
+#include <string>
 
 namespace tenure::torture {
 namespace {
 
-using Do = linear::GroupModel::Do;
-
-constexpr std::uint64_t kCreator = std::uint64_t{1} << kCallBits;
-constexpr std::uint64_t kSecond = 1'000'000'000;
-
-/// A phase of calls that do not overlap, and its log.
-class AuditTest : public testing::Test {
+class AuditTest : public testing::Test, protected MadePhase {
  protected:
-  AuditTest() { phase_.records.reserve(16); }  // what is below hands out references
-
-  Record& Call(Kind kind, std::uint32_t object, Lsn lsn) {
-    Record& record = phase_.records.emplace_back();
-    record.id = kCreator + phase_.records.size();
-    record.kind = kind;
-    record.object = object;
-    record.called = phase_.records.size() * kSecond;
-    record.returned = record.called + kSecond / 2;
-    record.code = "ok";
-    record.lsn = lsn;
-    return record;
-  }
-  Record& Txn(std::uint32_t group, Lsn lsn, std::vector<CellOp> ops, const std::vector<std::uint64_t>& revisions,
-              std::uint64_t lease = 0) {
-    Record& record = Call(Kind::kTransact, group, lsn);
-    record.ops = std::move(ops);
-    record.c = lease;
-    for (const std::uint64_t revision : revisions) record.seen.push_back({0, revision, 0});
-    return record;
-  }
-  /// Its number.
-  std::uint64_t Acquire(std::uint32_t scope, Lsn lsn, bool shared = false) {
-    Record& record = Call(Kind::kAcquire, scope, lsn);
-    record.a = 600'000;
-    if (shared) record.b = kShared;
-    LeaseInfo info;
-    info.id = lsn;
-    info.scopes = ScopesOf(scope);
-    info.mode = shared ? LeaseMode::kShared : LeaseMode::kExclusive;
-    info.purpose = RequestId(record.id);
-    Event& event = At(lsn, "lease_acquire");
-    event.lease = info;
-    return record.id;
-  }
-  void End(const char* how, Lsn grant, Lsn lsn) { At(lsn, how).lease.emplace().id = grant; }
-
-  Event& At(Lsn lsn, const char* op, std::uint64_t call = 0) {
-    Event& event = phase_.events.emplace_back();
-    event.lsn = lsn;
-    const std::size_t before = phase_.events.size() - 1;
-    if (before > 0 && phase_.events[before - 1].lsn == lsn) event.effect = phase_.events[before - 1].effect + 1;
-    event.op = op;
-    if (call != 0) event.request_id = RequestId(call);
-    return event;
-  }
-  void Row(Lsn lsn, const Record& call, std::uint32_t cell, std::uint64_t revision, std::uint64_t value) {
-    const auto [name, rest] = NameOfCell(call.object, cell);
-    if (cell < kEntries) {
-      ArtifactEntry& entry = At(lsn, value == 0 ? "delete" : "put", call.id).entry.emplace();
-      entry.name = name;
-      entry.version = rest;
-      entry.size = value;
-      entry.revision = revision;
-      entry.lsn = lsn;
-      entry.deleted = value == 0;
-    } else {
-      TagEntry& tag = At(lsn, value == 0 ? "delete_tag" : "set_tag", call.id).tag.emplace();
-      tag.name = name;
-      tag.tag = rest;
-      tag.version = value == 0 ? "" : std::to_string(value);
-      tag.revision = revision;
-      tag.lsn = lsn;
-      tag.deleted = value == 0;
-    }
-  }
-  /// Two entries put at once, and both effects of it.
-  Record& PutBoth(std::uint32_t group, Lsn lsn, std::uint64_t revision, std::uint64_t lease = 0) {
-    Record& call = Txn(group, lsn, {{Do::kPut, 0}, {Do::kPut, 1}}, {revision, revision}, lease);
-    Row(lsn, call, 0, revision, call.id);
-    Row(lsn, call, 1, revision, call.id);
-    return call;
-  }
   /// All complaints in one; empty: none.
   std::string Judged() {
-    phase_.ended = (phase_.records.size() + 1) * kSecond;
+    phase.ended = (phase.records.size() + 1) * kSecond;
     std::string text;
-    for (const std::string& problem : Audit({[](std::uint64_t) { return 0; }, 200, true}).Judge(std::move(phase_))) {
+    for (const std::string& problem : Audit({[](std::uint64_t) { return 0; }, 200, true}).Judge(std::move(phase))) {
       text += problem + "\n";
     }
     return text;
@@ -101,8 +24,6 @@ class AuditTest : public testing::Test {
     const std::string text = Judged();
     EXPECT_NE(text.find(because), std::string::npos) << text;
   }
-
-  Phase phase_;
 };
 
 /// The scopes over the second group, by what they are called in names.cc.
@@ -137,7 +58,7 @@ TEST_F(AuditTest, LeasesThatContainOneAnotherOneByOne) {
   Acquire(Scope("t/b"), 6);
   Acquire(Scope("t/b/**"), 7);
   // That it ended is told by the log alone: who expired was told nothing.
-  phase_.records.front().a = 1'000;
+  phase.records.front().a = 1'000;
   EXPECT_EQ(Judged(), "");
 }
 
@@ -233,13 +154,13 @@ TEST_F(AuditTest, RefusesAnExclusiveGrantBesideASharedOne) {
 
 TEST_F(AuditTest, RefusesAGrantOfAnotherModeThanWasAsked) {
   Acquire(Scope("t/b"), 1, true);
-  phase_.events.back().lease->mode = LeaseMode::kExclusive;
+  phase.events.back().lease->mode = LeaseMode::kExclusive;
   ExpectRefused("that nobody asked for like this");
 }
 
 TEST_F(AuditTest, RefusesAWriteUnderALeaseThatHasEnded) {
   const std::uint64_t lease = Acquire(Scope("t/**"), 1);
-  phase_.records.back().a = 1'000;
+  phase.records.back().a = 1'000;
   End("lease_expire", 1, 2);
   PutBoth(kLeasedGroup, 3, 1, lease);
   ExpectRefused("at LSN 3: lease scope t/**, held: nothing");
@@ -265,9 +186,9 @@ TEST_F(AuditTest, RefusesAWriteUnderASharedLease) {
 
 TEST_F(AuditTest, RefusesAWriteUnderALeaseOfWhichTheTimeIsOver) {
   const std::uint64_t lease = Acquire(Scope("t/**"), 1);
-  phase_.records.back().a = 1'000;
+  phase.records.back().a = 1'000;
   PutBoth(kLeasedGroup, 2, 1, lease).called += kSecond;
-  phase_.records.back().returned += kSecond;
+  phase.records.back().returned += kSecond;
   ExpectRefused("lease scope t/**: not linearizable");
 }
 

@@ -60,6 +60,7 @@ class Heads {
   void Begin();
   void GrantLease(model::LeaseRow row);
   void EndLease(Lsn id, model::EffectKind kind);
+  /// In the memory of the slots' rows: to be given to a slot, or dropped, on this thread.
   model::PackedEntry Pack(const ArtifactEntry& row) { return model::PackedEntry(row, entries_.row_memory()); }
   /// The next revision of a key that was asked for before. `row`: the same, packed by Pack.
   void PutEntry(const ArtifactEntry& entry, model::PackedEntry row, EntryHeads::Slot& slot);

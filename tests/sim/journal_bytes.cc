@@ -78,9 +78,9 @@ void WriteBytes(const std::string& path, std::uint64_t begin, base::ByteView byt
   if (!file) throw std::runtime_error("cannot write " + path);
 }
 
-void FlipByte(const std::string& path, std::uint64_t offset) {
+void FlipBits(const std::string& path, std::uint64_t offset, std::byte bits) {
   base::Bytes byte = ReadBytes(path, offset, offset + 1);
-  byte[0] ^= std::byte{0x10};
+  byte[0] ^= bits;
   WriteBytes(path, offset, byte);
 }
 

@@ -44,7 +44,8 @@ class ClosedStore {
 
 base::Bytes ReadBytes(const std::string& path, std::uint64_t begin, std::uint64_t end);
 void WriteBytes(const std::string& path, std::uint64_t begin, base::ByteView bytes);
-void FlipByte(const std::string& path, std::uint64_t offset);
+/// Flips `bits` of one byte; the same again puts it back.
+void FlipBits(const std::string& path, std::uint64_t offset, std::byte bits = std::byte{0x10});
 void ZeroFrame(const FrameSpan& frame);
 /// Changes one letter of the payload. Mends its checksums, and the chain hash too if asked: then only
 /// what follows can tell.

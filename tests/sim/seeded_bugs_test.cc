@@ -249,7 +249,7 @@ Violations ZeroedLastFrameIsFoundInTheJournal() {
 Violations RepairAsksFirst() {
   SimScratch scratch;
   const ClosedStore store(scratch / "store", 6);
-  FlipByte(store.middle().path, store.middle().begin + 200);
+  FlipBits(store.middle().path, store.middle().begin + 200);
   const auto before = base::Env::Posix().List(store.layout().journal());
   const auto repaired = recovery::Repair(base::Env::Posix(), store.layout(), {});
   const auto after = base::Env::Posix().List(store.layout().journal());

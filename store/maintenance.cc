@@ -138,19 +138,17 @@ Status PlanCompaction(const StoreImpl& store, Lsn before_lsn, const journal::Cha
 
 Result<StoreStats> Store::Stats() const try {
   TENURE_RETURN_IF_ERROR(impl_->CheckUsable());
-  TENURE_RETURN_IF_ERROR(CatchUp());
   const commit::Context& context = *impl_->context;
+  TENURE_ASSIGN(auto reader, impl_->TakeUpTo(context.DurableLsn()));
   StoreStats stats;
   stats.path = impl_->layout.root;
   stats.store_id = base::Hex(impl_->config.store_id);
   stats.incarnation = impl_->config.incarnation;
   stats.epoch = context.shared().owner.Load().first;
-  TENURE_ASSIGN(auto reader, impl_->pool->Take());
-  TENURE_RETURN_IF_ERROR(reader->BeginSnapshot());
   TENURE_ASSIGN(const index::Mark mark, reader->ReadMark());
   TENURE_ASSIGN(const index::Counts counts, reader->Count());
   stats.durable_lsn = context.DurableLsn();
-  stats.applied_lsn = mark.position.last_lsn;
+  stats.applied_lsn = reader.is_of_pool() ? mark.position.last_lsn : context.AppliedHint();
   stats.last_commit_ms = mark.position.time_ms;
   stats.state_hash = base::Hex(mark.position.state_hash);
   stats.chain_hash = base::Hex(mark.position.chain);

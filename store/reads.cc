@@ -102,8 +102,32 @@ Result<commit::IndexPool::Lease> StoreImpl::TakeApplied(Lsn lsn) {
     TENURE_ASSIGN(const index::Mark mark, (*reader)->ReadMark());
     if (mark.position.last_lsn >= lsn) return reader;
     (*reader)->EndSnapshot();
-    TENURE_RETURN_IF_ERROR(applier->TryApply(lsn, commit::Applier::Trust::kNothing));
+    Status applied = applier->TryApply(lsn, commit::Applier::Trust::kNothing);
+    if (applied.ok()) continue;
+    if (applied.error().code != ErrorCode::kNoSpace) return std::move(applied).error();
+    aside->NoteFull(std::move(applied).error());
+    return aside->Take(lsn);
   }
+}
+
+/// False: the file system of the index is full, and the copy aside has to do. That is no state to wait in: it is looked
+/// again once a second.
+Result<bool> StoreImpl::BringUpTo(Lsn lsn) {
+  if (lsn == 0) return true;
+  if (context->AppliedHint() < lsn && aside->IsFull()) return false;
+  Status applied = applier->WaitApplied(lsn);
+  if (applied.ok()) {
+    aside->DropWhenCaughtUp();
+    return true;
+  }
+  if (applied.error().code != ErrorCode::kNoSpace) return std::move(applied).error();
+  aside->NoteFull(std::move(applied).error());
+  return false;
+}
+
+Result<commit::IndexPool::Lease> StoreImpl::TakeUpTo(Lsn lsn) {
+  TENURE_ASSIGN(const bool in_index, BringUpTo(lsn));
+  return in_index ? TakeApplied(lsn) : aside->Take(lsn);
 }
 
 Result<StoreImpl::View> StoreImpl::ViewFor(const ReadOptions& read) {
@@ -131,8 +155,7 @@ Result<StoreImpl::View> StoreImpl::ViewFor(const ReadOptions& read) {
   } else if (read.consistency != Consistency::kSnapshot) {
     needed = durable;
   }
-  if (needed > 0) TENURE_RETURN_IF_ERROR(applier->WaitApplied(needed));
-  TENURE_ASSIGN(auto reader, TakeApplied(needed));
+  TENURE_ASSIGN(auto reader, TakeUpTo(needed));
   if (at) {
     TENURE_ASSIGN(const index::Mark mark, reader->ReadMark());
     if (*at < mark.oldest_history_lsn) {
@@ -157,7 +180,11 @@ Result<std::optional<ArtifactEntry>> StoreImpl::CurrentEntry(const std::string& 
   if (read.consistency != Consistency::kSnapshot) {
     const Lsn durable = context->DurableLsn();
     needed = std::min(durable, member->segment().key_table().LastChange(name + ':' + version));
-    if (needed > 0) TENURE_RETURN_IF_ERROR(applier->WaitApplied(needed));
+    TENURE_ASSIGN(const bool in_index, BringUpTo(needed));
+    if (!in_index) {
+      TENURE_ASSIGN(const auto reader, aside->Take(needed));
+      return reader->GetEntry(name, version);
+    }
   }
   // One row has a view of its own, so that no transaction is needed around it; what it must have applied is looked at
   // before. Whatever stands in the way is for the longer way to deal with.

@@ -92,6 +92,7 @@ Status StoreImpl::Start() {
                                     config.incarnation, options.commit_ttl_ms * 1'000'000, writer, env.Host().uid,
                                     options.log, recovery::TrimmedBelowOf(env, layout)});
   pool = std::make_unique<commit::IndexPool>(*context);
+  aside = std::make_unique<IndexAside>(*context, *pool);
   registry = std::make_unique<ingest::Registry>(member->segment(), member->word(),
                                                 [this](std::uint64_t process) { return member->IsDead(process); });
   lease = std::make_unique<commit::CommitLease>(*member);

@@ -17,6 +17,7 @@
 #include "store/commit/committer.h"
 #include "store/commit/group.h"
 #include "store/commit/index_access.h"
+#include "store/index_aside.h"
 #include "store/lease_service.h"
 #include "store/recovery/config.h"
 #include "store/recovery/private_files.h"
@@ -48,7 +49,8 @@ class StoreImpl {
   Result<std::optional<ArtifactEntry>> CurrentEntry(const std::string& name, const std::string& version,
                                                     const ReadOptions& options);
   Result<std::optional<ArtifactEntry>> Uncommitted(const std::string& name, const std::string& version);
-  Result<commit::IndexPool::Lease> TakeApplied(Lsn lsn);
+  /// A view that has applied `lsn`: of the index, or, while its file system is full, of a copy.
+  Result<commit::IndexPool::Lease> TakeUpTo(Lsn lsn);
   Result<Lsn> LsnAt(TimeMs time_ms) const;
   Result<std::unique_ptr<journal::Reader>> JournalAt(Lsn lsn) const;
   /// kLeaseUnknown: a committer remembers how leases ended only while it runs. The journal tells more, when it was not
@@ -65,6 +67,7 @@ class StoreImpl {
   std::unique_ptr<ingest::Membership> member;
   std::unique_ptr<commit::Context> context;
   std::unique_ptr<commit::IndexPool> pool;
+  std::unique_ptr<IndexAside> aside;
   std::unique_ptr<ingest::Registry> registry;
   std::unique_ptr<commit::CommitLease> lease;
   std::unique_ptr<commit::Committer> committer;
@@ -73,6 +76,8 @@ class StoreImpl {
   std::unique_ptr<LeaseService> leases;
 
  private:
+  Result<bool> BringUpTo(Lsn lsn);
+  Result<commit::IndexPool::Lease> TakeApplied(Lsn lsn);
   StoreImpl(base::Env& environment, OpenOptions open_options) : env(environment), options(std::move(open_options)) {}
   Status Start();
   void Committed();

@@ -43,6 +43,13 @@ class Turn {
 
 }  // namespace
 
+Error JournalEndsEarly(const std::string& journal_dir, Lsn end, Lsn acknowledged) {
+  return base::MakeError(ErrorCode::kCorruption,
+                         journal_dir + ": the journal ends at LSN " + std::to_string(end) + ", but LSN " +
+                             std::to_string(acknowledged) + " was acknowledged",
+                         "run 'tenure-replay verify' for the whole report");
+}
+
 Status Applier::OpenLocked() {
   const index::Generation live = pool_.Live();
   if (writer_ && generation_ == live) return {};
@@ -116,11 +123,7 @@ Status Applier::ApplyFrames(Lsn lsn) {
   TENURE_RETURN_IF_ERROR(lsn - mark.position.last_lsn < context_.gather_backlog_min ? ApplySmall(lsn)
                                                                                     : ApplyLarge(lsn));
   if (reader_->position().last_lsn < lsn) {
-    return base::MakeError(ErrorCode::kCorruption,
-                           context_.journal_dir + ": the journal ends at LSN " +
-                               std::to_string(reader_->position().last_lsn) + ", but LSN " + std::to_string(lsn) +
-                               " was acknowledged",
-                           "run 'tenure-replay verify' for the whole report");
+    return JournalEndsEarly(context_.journal_dir, reader_->position().last_lsn, lsn);
   }
   return {};
 }

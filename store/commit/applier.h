@@ -19,6 +19,9 @@
 
 namespace tenure::commit {
 
+/// Of a journal that does not reach what was acknowledged.
+Error JournalEndsEarly(const std::string& journal_dir, Lsn end, Lsn acknowledged);
+
 class Applier {
  public:
   Applier(const Context& context, IndexPool& pool) : context_(context), pool_(pool) {}

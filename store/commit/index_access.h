@@ -22,17 +22,20 @@ class IndexPool {
    public:
     Lease(IndexPool& pool, std::unique_ptr<index::IndexReader> reader, index::Generation generation)
         : pool_(&pool), reader_(std::move(reader)), generation_(generation) {}
+    /// Of no generation: goes with the lease.
+    explicit Lease(std::unique_ptr<index::IndexReader> reader) : reader_(std::move(reader)) {}
     Lease(Lease&&) = default;
     Lease& operator=(Lease&&) = default;
     ~Lease() {
-      if (reader_) pool_->GiveBack(std::move(reader_), generation_);
+      if (reader_ && pool_ != nullptr) pool_->GiveBack(std::move(reader_), generation_);
     }
     index::IndexReader* operator->() const { return reader_.get(); }
     index::IndexReader& operator*() const { return *reader_; }
     const index::Generation& generation() const { return generation_; }
+    bool is_of_pool() const { return pool_ != nullptr; }
 
    private:
-    IndexPool* pool_;
+    IndexPool* pool_ = nullptr;
     std::unique_ptr<index::IndexReader> reader_;
     index::Generation generation_;
   };

@@ -155,6 +155,8 @@ class IndexReader {
   /// Size of the index file in bytes, as SQLite counts its pages.
   Result<std::uint64_t> FileBytes() const;
 
+  /// A copy of what this reader sees, at `target` (must not exist), by SQLite's backup API. Nothing is synced.
+  Status CopyTo(const std::string& target) const;
   /// Recomputes the state hash from the rows (not from the stored sum).
   Result<base::Hash128> ComputeStateHash() const;
   /// PRAGMA integrity_check; kCorruption with its first lines.

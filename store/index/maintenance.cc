@@ -5,6 +5,7 @@
 #include "store/base/error.h"
 #include "store/base/failpoint.h"
 #include "store/base/guarded.h"
+#include "store/index/reader_state.h"
 #include "store/index/writer_state.h"
 
 namespace tenure::index {
@@ -23,12 +24,22 @@ Status CopyPages(Connection& from, Connection& to) {
   return SqliteError(to.handle(), stepped == SQLITE_DONE ? finished : stepped, "copy the pages");
 }
 
-Status CopyInto(Connection& from, const std::string& target) {
+enum class Copy : std::uint8_t { kSynced, kUnsynced };
+
+Status CopyInto(Connection& from, const std::string& target, Copy copy) {
   TENURE_ASSIGN(Connection to, Connection::Open(target, Connection::Mode::kReadWrite, kIdleCacheKib));
   TENURE_RETURN_IF_ERROR(to.Execute("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF"));
   TENURE_RETURN_IF_ERROR(CopyPages(from, to));
-  if (TENURE_SEEDED_BUG("checkpoint_unsynced")) return {};
+  if (copy == Copy::kUnsynced || TENURE_SEEDED_BUG("checkpoint_unsynced")) return {};
   return to.SyncFile();
+}
+
+/// A new file, or none.
+Status CopyAll(Connection& from, const std::string& target, Copy copy) {
+  TENURE_RETURN_IF_ERROR(CreateEmptyFile(target));
+  const Status copied = base::Guarded([&] { return CopyInto(from, target, copy); });
+  if (!copied.ok()) unlink(target.c_str());
+  return copied;
 }
 
 }  // namespace
@@ -72,10 +83,11 @@ Status IndexWriter::CopyTo(const std::string& target) {
   if (s.bulk || s.gathered) {
     return base::MakeError(ErrorCode::kInternal, "index " + s.path + ": CopyTo in the middle of a large change");
   }
-  TENURE_RETURN_IF_ERROR(CreateEmptyFile(target));
-  const Status copied = base::Guarded([&] { return CopyInto(s.connection, target); });
-  if (!copied.ok()) unlink(target.c_str());
-  return copied;
+  return CopyAll(s.connection, target, Copy::kSynced);
+}
+
+Status IndexReader::CopyTo(const std::string& target) const {
+  return CopyAll(state_->connection, target, Copy::kUnsynced);
 }
 
 }  // namespace tenure::index

@@ -14,11 +14,6 @@ namespace {
 
 constexpr std::size_t kStepBytes = 1u << 20;
 
-std::string TemporaryDirectory() {
-  const char* named = std::getenv("TMPDIR");
-  return named != nullptr && *named != '\0' ? named : "/tmp";
-}
-
 /// A copy that was not finished is told with what would help, when it is the copy and not what is copied.
 Status WithRemedy(Status status, const std::string& dir) {
   if (status.ok() || !status.error().path.starts_with(dir + "/")) return status;
@@ -30,6 +25,11 @@ Status WithRemedy(Status status, const std::string& dir) {
 }
 
 }  // namespace
+
+std::string TemporaryDirectory() {
+  const char* named = std::getenv("TMPDIR");
+  return named != nullptr && *named != '\0' ? named : "/tmp";
+}
 
 Result<std::unique_ptr<PrivateFiles>> PrivateFiles::MakeIfNeeded(base::Env& env, Layout& layout) {
   const auto writable = env.Open(layout.members(), base::OpenMode::kOpenOrCreate);

@@ -15,6 +15,9 @@
 
 namespace tenure::recovery {
 
+/// $TMPDIR, or /tmp.
+std::string TemporaryDirectory();
+
 class PrivateFiles {
  public:
   /// nullptr when the files of the store can be written to, or cannot be read either (opening it says why). Otherwise

@@ -65,6 +65,42 @@ TEST_F(Environment, AFullFileSystemRefusesWritesAndSpaceBringsThemBack) {
   EXPECT_THAT(said, HasSubstr("committed later:1"));
 }
 
+/// What the index lags behind by is read from a copy elsewhere; with no room there either, both places are named.
+TEST_F(Environment, AFullFileSystemIsRead) {
+  NEEDS("unshare", "-m");
+  const std::string said = Script(R"sh(
+    mkdir small tmp; mount -t tmpfs -o size=12m tmpfs small
+    export TMPDIR="$dir/tmp"
+    $tenure init small/s 2>init.err; cd small/s
+    $tenure put first:1 --size 1 2>../../err; $tenure list >/dev/null 2>&1
+    dd if=/dev/zero of=../filler bs=4k 2>/dev/null || true
+    big=$(head -c 60000 /dev/zero | tr '\0' x)
+    acked=0
+    while $tenure --json put "big/$acked:1" --set "x=\"$big\"" >"$dir/out" 2>"$dir/err"; do acked=$((acked + 1)); done
+    grep -c no_space "$dir/err"
+    echo "acknowledged $acked"
+    last="big/$((acked - 1)):1"
+    $tenure get "$last" --format json 2>../../err | grep -c '"revision":1'
+    grep -c 'reading from a copy in '"$dir/tmp" ../../err
+    $tenure --json get "big/$acked:1" 2>../../err || echo "unacknowledged $?"
+    test "$($tenure list --format jsonl 2>/dev/null | wc -l)" -eq $((acked + 1))
+    test "$($tenure export jsonl 2>/dev/null | wc -l)" -eq $((acked + 1))
+    $tenure history "$last" >/dev/null 2>&1; $tenure tag list >/dev/null 2>&1; $tenure conflicts list >/dev/null 2>&1
+    $tenure stats --format json 2>/dev/null | grep -c "\"entries\":$((acked + 1)),"
+    $tenure log >/dev/null 2>&1; $tenure lease list 2>/dev/null; $tenure verify 2>/dev/null
+    test -z "$(ls "$dir/tmp")"
+    status=0; TMPDIR=/nowhere $tenure --json list 2>"$dir/err" || status=$?
+    echo "without room $status"; cat "$dir/err"
+    rm ../filler
+    $tenure --json list >/dev/null 2>"$dir/err"; grep -c copy "$dir/err" || true
+    $tenure verify --deep)sh",
+                                  {"unshare", "-m"});
+  EXPECT_THAT(said, HasSubstr("unacknowledged 4"));
+  EXPECT_THAT(said, HasSubstr("without room 1"));
+  EXPECT_THAT(said, HasSubstr("\"code\":\"no_space\""));
+  EXPECT_THAT(said, HasSubstr("/nowhere"));
+}
+
 TEST_F(Environment, AReadOnlyFileSystemIsReadAndRefusesWrites) {
   NEEDS("unshare", "-m");
   // b:1 and its tag are in the journal only, a:1 in the WAL of the index.

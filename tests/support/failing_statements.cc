@@ -13,6 +13,13 @@ std::atomic<std::uint64_t> statement_calls{0};
 std::atomic<std::uint64_t> statement_fails_at{kNever};
 std::mutex failed_mutex;
 std::string failed_call;
+std::string full_directory;  // guarded by failed_mutex
+
+/// Only "COMMIT" comes here: everything before it stays in memory.
+bool IsOnFullDisk(sqlite3* db) {
+  const std::lock_guard lock(failed_mutex);
+  return !full_directory.empty() && std::string(sqlite3_db_filename(db, "main")).starts_with(full_directory + "/");
+}
 
 bool ThisOneFails(const char* what) {
   const std::uint64_t at = statement_fails_at;
@@ -34,6 +41,11 @@ void FailingStatements::FailAt(std::uint64_t index) {
 std::uint64_t FailingStatements::Stop() {
   statement_fails_at = kNever;
   return statement_calls;
+}
+
+void FailingStatements::FillDisk(const std::string& directory) {
+  const std::lock_guard lock(failed_mutex);
+  full_directory = directory;
 }
 
 std::string FailingStatements::Failed() {
@@ -69,6 +81,7 @@ int __wrap_sqlite3_step(sqlite3_stmt* statement) {
 int __wrap_sqlite3_exec(sqlite3* db, const char* sql, int (*row)(void*, int, char**, char**), void* of, char** error) {
   // Rolling back is what the code does about a failure.
   if (std::string(sql) != "ROLLBACK" && ThisOneFails(sql)) return SQLITE_IOERR;
+  if (std::string(sql) == "COMMIT" && IsOnFullDisk(db)) return SQLITE_FULL;
   return __real_sqlite3_exec(db, sql, row, of, error);
 }
 }

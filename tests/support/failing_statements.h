@@ -1,6 +1,6 @@
 // SQLite, of which one call fails with SQLITE_IOERR, as if the disk had not answered: opening a database, preparing a
 // statement, or the first step of running one. Unlike a failing VFS it reaches each call that the code makes, whatever
-// SQLite has in its page cache.
+// SQLite has in its page cache. Or no commit succeeds any more, as if the disk were full.
 //
 // The program must be linked with tenure_failing_statements, which puts itself in front of SQLite. Any thread; one at a
 // time.
@@ -22,6 +22,9 @@ class FailingStatements {
   static void FailAt(std::uint64_t index);
   /// Ends that. Returns how many calls there were.
   static std::uint64_t Stop();
+  /// From now on no transaction on a database below `directory` can be committed: its file system is full. Empty: there
+  /// is room again. Independent of FailAt, and not counted.
+  static void FillDisk(const std::string& directory);
   /// The call that failed last: its SQL, or the file that was to be opened. Empty when there was none since FailAt.
   static std::string Failed();
 };

@@ -16,7 +16,7 @@ namespace tenure {
 namespace {
 
 /// Space is looked for so often.
-constexpr std::uint64_t kFullNs = 1'000'000'000;
+constexpr std::uint64_t kRefusedNs = 1'000'000'000;
 /// What is gathered for one SQLite transaction.
 constexpr std::size_t kGatheredBytesMax = 64u << 20;
 
@@ -33,10 +33,10 @@ std::string FileIn(const std::string& dir) { return dir + "/index.db"; }
 
 IndexAside::~IndexAside() { Remove(); }
 
-void IndexAside::NoteFull(Error error) {
+void IndexAside::NoteRefused(Error error) {
   const std::lock_guard lock(mutex_);
-  full_ = std::move(error);
-  full_until_ns_.store(context_.env.MonotonicNs() + kFullNs, std::memory_order_relaxed);
+  refusal_ = std::move(error);
+  refused_until_ns_.store(context_.env.MonotonicNs() + kRefusedNs, std::memory_order_relaxed);
 }
 
 Result<commit::IndexPool::Lease> IndexAside::Take(Lsn lsn) {
@@ -54,9 +54,9 @@ Result<commit::IndexPool::Lease> IndexAside::Take(Lsn lsn) {
 }
 
 void IndexAside::DropWhenCaughtUp() {
-  if (full_until_ns_.load(std::memory_order_relaxed) == 0 || context_.AppliedHint() < context_.DurableLsn()) return;
+  if (refused_until_ns_.load(std::memory_order_relaxed) == 0 || context_.AppliedHint() < context_.DurableLsn()) return;
   const std::lock_guard lock(mutex_);
-  full_until_ns_.store(0, std::memory_order_relaxed);
+  refused_until_ns_.store(0, std::memory_order_relaxed);
   Remove();
 }
 
@@ -74,8 +74,8 @@ Status IndexAside::Make() {
     Status tried = MakeIn(place);
     if (tried.ok()) {
       context_.Say("warning", pool_.LivePath() + " cannot be brought up to date (" +
-                                  (full_ ? full_->message : std::string("no space")) + "): reading from a copy in " +
-                                  dir_);
+                                  (refusal_ ? refusal_->message : std::string("no space")) +
+                                  "): reading from a copy in " + dir_);
       return tried;
     }
     Remove();
@@ -131,8 +131,8 @@ void IndexAside::Remove() {
 Error IndexAside::NoRoom(const Error& copying) const {
   const bool about_room = copying.code == ErrorCode::kNoSpace || copying.code == ErrorCode::kNotFound ||
                           copying.code == ErrorCode::kIo || copying.code == ErrorCode::kReadOnly;
-  if (!full_ || !about_room) return copying;
-  Error error = *full_;
+  if (!refusal_ || !about_room) return copying;
+  Error error = *refusal_;
   error.message += "; nor could it be read from a copy: " + copying.message;
   error.hint =
       "free space on the file system and try again, or set TMPDIR to a directory with room for a copy of the index";

@@ -1,6 +1,7 @@
-// A private copy of the index, for reads while the index cannot be brought up to date because its file system is full.
+// A private copy of the index, for reads while the index cannot be brought up to date because its file system takes no
+// writes: it is full, or has become read-only, as ext4 does after an error.
 //
-//   absent             a read meets the full disk (NoteFull), and takes its view here
+//   absent             a read meets the refusal (NoteRefused), and takes its view here
 //   absent -> there    Take copies the live generation, whatever that has applied, into a temporary directory
 //   there              Take brings it up to date from the journal, as far as its read needs
 //   there -> absent    the index itself has caught up (DropWhenCaughtUp), or the handle goes
@@ -31,10 +32,14 @@ class IndexAside {
   IndexAside(const IndexAside&) = delete;
   IndexAside& operator=(const IndexAside&) = delete;
 
-  /// Applying has just failed with `error`, kNoSpace. For the next second reads need not try that first.
-  void NoteFull(Error error);
+  /// Whether `error`, of applying, is one that a copy elsewhere is an answer to.
+  static bool Helps(const Error& error) {
+    return error.code == ErrorCode::kNoSpace || error.code == ErrorCode::kReadOnly;
+  }
+  /// Applying has just failed with such an error. For the next second reads need not try that first.
+  void NoteRefused(Error error);
   /// Whether somebody did within the last second.
-  bool IsFull() const { return context_.env.MonotonicNs() < full_until_ns_.load(std::memory_order_relaxed); }
+  bool IsRefused() const { return context_.env.MonotonicNs() < refused_until_ns_.load(std::memory_order_relaxed); }
   /// A view that has applied `lsn`. kNoSpace when there is no room for a copy either.
   Result<commit::IndexPool::Lease> Take(Lsn lsn);
   /// To be called when the index has applied what a read needed.
@@ -50,11 +55,11 @@ class IndexAside {
 
   const commit::Context& context_;
   commit::IndexPool& pool_;
-  std::atomic<std::uint64_t> full_until_ns_{0};  // 0: nothing is or was full
-  std::mutex mutex_;                             // guards everything below
-  std::optional<Error> full_;                    // what applying said
-  std::string dir_;                              // empty: absent
-  std::unique_ptr<index::IndexWriter> writer_;   // of the copy
+  std::atomic<std::uint64_t> refused_until_ns_{0};  // 0: nothing is or was full
+  std::mutex mutex_;                                // guards everything below
+  std::optional<Error> refusal_;                    // what applying said
+  std::string dir_;                                 // empty: absent
+  std::unique_ptr<index::IndexWriter> writer_;      // of the copy
 };
 
 }  // namespace tenure

@@ -104,24 +104,23 @@ Result<commit::IndexPool::Lease> StoreImpl::TakeApplied(Lsn lsn) {
     (*reader)->EndSnapshot();
     Status applied = applier->TryApply(lsn, commit::Applier::Trust::kNothing);
     if (applied.ok()) continue;
-    if (applied.error().code != ErrorCode::kNoSpace) return std::move(applied).error();
-    aside->NoteFull(std::move(applied).error());
+    if (!IndexAside::Helps(applied.error())) return std::move(applied).error();
+    aside->NoteRefused(std::move(applied).error());
     return aside->Take(lsn);
   }
 }
 
-/// False: the file system of the index is full, and the copy aside has to do. That is no state to wait in: it is looked
-/// again once a second.
+/// False: the file system of the index takes no writes, and the copy aside has to do.
 Result<bool> StoreImpl::BringUpTo(Lsn lsn) {
   if (lsn == 0) return true;
-  if (context->AppliedHint() < lsn && aside->IsFull()) return false;
+  if (context->AppliedHint() < lsn && aside->IsRefused()) return false;
   Status applied = applier->WaitApplied(lsn);
   if (applied.ok()) {
     aside->DropWhenCaughtUp();
     return true;
   }
-  if (applied.error().code != ErrorCode::kNoSpace) return std::move(applied).error();
-  aside->NoteFull(std::move(applied).error());
+  if (!IndexAside::Helps(applied.error())) return std::move(applied).error();
+  aside->NoteRefused(std::move(applied).error());
   return false;
 }
 

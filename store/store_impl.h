@@ -49,7 +49,7 @@ class StoreImpl {
   Result<std::optional<ArtifactEntry>> CurrentEntry(const std::string& name, const std::string& version,
                                                     const ReadOptions& options);
   Result<std::optional<ArtifactEntry>> Uncommitted(const std::string& name, const std::string& version);
-  /// A view that has applied `lsn`: of the index, or, while its file system is full, of a copy.
+  /// A view that has applied `lsn`: of the index, or, while its file system takes no writes, of a copy.
   Result<commit::IndexPool::Lease> TakeUpTo(Lsn lsn);
   Result<Lsn> LsnAt(TimeMs time_ms) const;
   Result<std::unique_ptr<journal::Reader>> JournalAt(Lsn lsn) const;

@@ -18,6 +18,8 @@ namespace {
 constexpr std::chrono::microseconds kLinger{500};
 /// Batches that a process without a committing thread does for others before it leaves.
 constexpr int kBatchesForOthersMax = 4;
+/// How often it is said that nobody can commit.
+constexpr std::uint64_t kSayAgainNs = 5'000'000'000;
 
 void WakeAllWaiters(ingest::CommitArea& area) {
   ingest::DoneBell bell(area);
@@ -172,6 +174,7 @@ Status Group::LookAfterAsynchronous(Waiting& waiting) {
 /// that another process should be committing.
 void Group::LoopMain() {
   Waiting waiting;
+  std::uint64_t said_ns = 0;  // 0: nothing yet
   std::unique_lock lock(loop_mutex_);
   while (!loop_stopping_) {
     // Looked at behind each word: an operation pushed before that was seen woke nobody.
@@ -190,7 +193,10 @@ void Group::LoopMain() {
     loop_woken_ = false;
     lock.unlock();
     const Status checked = base::Guarded([&] { return LookAfterAsynchronous(waiting); });
-    if (!checked.ok()) {
+    const std::uint64_t now_ns = context_.env.MonotonicNs();
+    // It is tried every few milliseconds, for as long as the disk refuses.
+    if (!checked.ok() && (said_ns == 0 || now_ns - said_ns >= kSayAgainNs)) {
+      said_ns = now_ns;
       base::Attempt([&] { context_.Say("error", "taking over the commit lease failed: " + checked.error().message); });
     }
     lock.lock();

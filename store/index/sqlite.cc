@@ -39,6 +39,7 @@ ErrorCode CodeOf(sqlite3* db, int rc, const std::string& path) {
       return !path.empty() && access(path.c_str(), F_OK) != 0 && errno == ENOENT ? ErrorCode::kNotFound
                                                                                  : ErrorCode::kIo;
     case SQLITE_IOERR:
+      if (system_errno == EROFS) return ErrorCode::kReadOnly;
       return system_errno == ENOSPC || system_errno == EDQUOT ? ErrorCode::kNoSpace : ErrorCode::kIo;
     case SQLITE_NOMEM:
       return ErrorCode::kOutOfMemory;

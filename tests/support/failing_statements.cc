@@ -13,12 +13,14 @@ std::atomic<std::uint64_t> statement_calls{0};
 std::atomic<std::uint64_t> statement_fails_at{kNever};
 std::mutex failed_mutex;
 std::string failed_call;
-std::string full_directory;  // guarded by failed_mutex
+std::string refusing_directory;  // guarded by failed_mutex, with the next
+int refusing_code = SQLITE_OK;
 
-/// Only "COMMIT" comes here: everything before it stays in memory.
-bool IsOnFullDisk(sqlite3* db) {
+/// SQLITE_OK: committed it may be.
+int Refusal(sqlite3* db) {
   const std::lock_guard lock(failed_mutex);
-  return !full_directory.empty() && std::string(sqlite3_db_filename(db, "main")).starts_with(full_directory + "/");
+  if (refusing_directory.empty()) return SQLITE_OK;
+  return std::string(sqlite3_db_filename(db, "main")).starts_with(refusing_directory + "/") ? refusing_code : SQLITE_OK;
 }
 
 bool ThisOneFails(const char* what) {
@@ -43,9 +45,10 @@ std::uint64_t FailingStatements::Stop() {
   return statement_calls;
 }
 
-void FailingStatements::FillDisk(const std::string& directory) {
+void FailingStatements::RefuseCommits(const std::string& directory, int code) {
   const std::lock_guard lock(failed_mutex);
-  full_directory = directory;
+  refusing_directory = directory;
+  refusing_code = code;
 }
 
 std::string FailingStatements::Failed() {
@@ -81,7 +84,10 @@ int __wrap_sqlite3_step(sqlite3_stmt* statement) {
 int __wrap_sqlite3_exec(sqlite3* db, const char* sql, int (*row)(void*, int, char**, char**), void* of, char** error) {
   // Rolling back is what the code does about a failure.
   if (std::string(sql) != "ROLLBACK" && ThisOneFails(sql)) return SQLITE_IOERR;
-  if (std::string(sql) == "COMMIT" && IsOnFullDisk(db)) return SQLITE_FULL;
+  // What comes before it stays in memory.
+  if (std::string(sql) == "COMMIT") {
+    if (const int refused = Refusal(db); refused != SQLITE_OK) return refused;
+  }
   return __real_sqlite3_exec(db, sql, row, of, error);
 }
 }

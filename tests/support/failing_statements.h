@@ -22,9 +22,9 @@ class FailingStatements {
   static void FailAt(std::uint64_t index);
   /// Ends that. Returns how many calls there were.
   static std::uint64_t Stop();
-  /// From now on no transaction on a database below `directory` can be committed: its file system is full. Empty: there
-  /// is room again. Independent of FailAt, and not counted.
-  static void FillDisk(const std::string& directory);
+  /// From now on no transaction on a database below `directory` can be committed, as SQLite's `code` says: its file
+  /// system is full (13), or read-only (8). Empty: it takes writes again. Independent of FailAt, and not counted.
+  static void RefuseCommits(const std::string& directory, int code = 13);
   /// The call that failed last: its SQL, or the file that was to be opened. Empty when there was none since FailAt.
   static std::string Failed();
 };

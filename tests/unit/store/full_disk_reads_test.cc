@@ -1,4 +1,5 @@
-// The index cannot be brought up to date, because its file system is full. What was acknowledged is read nevertheless.
+// The index cannot be brought up to date, because its file system is full, or has become read-only. What was
+// acknowledged is read nevertheless.
 #include <gmock/gmock.h>
 
 #include <cstdlib>
@@ -35,13 +36,15 @@ class FullDiskReads : public testing::OneStore<HeldClock> {
     ::setenv("TMPDIR", temporary_.path().c_str(), 1);
   }
   ~FullDiskReads() override {
-    FailingStatements::FillDisk("");
+    FailingStatements::RefuseCommits("");
     tmpdir_before_ ? ::setenv("TMPDIR", tmpdir_before_->c_str(), 1) : ::unsetenv("TMPDIR");
   }
-  void Fill() { FailingStatements::FillDisk(std::filesystem::canonical(scratch_.path()).string() + "/.tenure/index"); }
+  void Fill(int code = 13) {
+    FailingStatements::RefuseCommits(std::filesystem::canonical(scratch_.path()).string() + "/.tenure/index", code);
+  }
   /// There is room again, and it is time to look for it.
   void Free() {
-    FailingStatements::FillDisk("");
+    FailingStatements::RefuseCommits("");
     env_.now_ns += 2'000'000'000;
   }
   Lsn Put(const std::string& name, const std::string& version = "1", std::uint64_t size = 1) {
@@ -118,6 +121,18 @@ TEST_F(FullDiskReads, OfEveryKindSeeWhatWasAcknowledged) {
   Free();
 }
 
+TEST_F(FullDiskReads, GoOnWhereTheFileSystemHasBecomeReadOnly) {
+  Put("a", "1", 10);
+  Fill(8);
+  Put("a", "1", 20);
+  EXPECT_EQ(SizeOf("a:1"), 20u);
+  EXPECT_THAT(Keys(), ElementsAre("a:1"));
+  EXPECT_THAT(Copies(), SizeIs(1));
+  Free();
+  EXPECT_EQ(SizeOf("a:1"), 20u);
+  EXPECT_THAT(Copies(), IsEmpty());
+}
+
 TEST_F(FullDiskReads, FollowWhatIsCommittedMeanwhile) {
   Put("a");
   Fill();
@@ -136,7 +151,7 @@ TEST_F(FullDiskReads, EndWithTheFullDisk) {
   Put("a");
   Fill();
   EXPECT_THAT(Keys(), ElementsAre("a:1"));
-  FailingStatements::FillDisk("");
+  FailingStatements::RefuseCommits("");
   EXPECT_THAT(Keys(), ElementsAre("a:1"));
   EXPECT_THAT(Copies(), SizeIs(1)) << "it is not looked for room at every read";
   Free();
@@ -152,7 +167,7 @@ TEST_F(FullDiskReads, AndWithTheirStore) {
   EXPECT_THAT(Copies(), SizeIs(1));
   store_.reset();
   EXPECT_THAT(Copies(), IsEmpty());
-  FailingStatements::FillDisk("");
+  FailingStatements::RefuseCommits("");
 }
 
 TEST_F(FullDiskReads, AListingOutlivesTheCopyThatItIsOf) {
@@ -197,7 +212,7 @@ TEST_F(FullDiskReads, ACopyThatCannotFollowIsMadeAnew) {
   Fill();
   EXPECT_THAT(Keys(), ElementsAre("a:1"));
   const std::vector<std::string> first = Copies();
-  FailingStatements::FillDisk("");
+  FailingStatements::RefuseCommits("");
   {
     testing::RecordedEnv other_env;
     OpenOptions options;
@@ -235,7 +250,7 @@ TEST_F(FullDiskReads, WhatFailsLeavesNothingBehind) {
     bool all = false;
     for (std::uint64_t index = 0; !all && !HasFailure(); ++index) {
       IndexAside aside(*impl->context, *impl->pool);
-      aside.NoteFull(full);
+      aside.NoteRefused(full);
       const std::uint64_t before = env_.calls();
       if (of_sqlite) {
         FailingStatements::FailAt(index);

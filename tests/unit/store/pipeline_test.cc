@@ -18,6 +18,36 @@ using Kind = base::TraceStep::Kind;
 
 bool IsFrame(Kind kind, const std::string& path) { return path.ends_with(".seg") && kind == Kind::kSyncData; }
 
+/// For as long as the disk refuses a takeover, it is tried again every few milliseconds, and said every five seconds.
+TEST(NobodyCanCommit, IsNotSaidAtEveryTry) {
+  const testing::Scratch scratch;
+  testing::RecordedEnv env;
+  std::atomic<int> said{0}, tried{0};
+  OpenOptions options;
+  options.env = &env;
+  options.commit_ttl_ms = 20;
+  options.log = [&](const char*, const std::string& message) {
+    if (message.starts_with("taking over the commit lease failed")) ++said;
+  };
+  auto store = Store::Create(scratch.path(), {}, options);
+  ASSERT_TRUE(store.ok()) << store.error().message;
+  env.SetFaultPlan([&](std::uint64_t, Kind kind, const std::string& path) -> Status {
+    const bool journal = path.find("/journal") != std::string::npos;
+    if (!journal || kind == Kind::kRead) return {};
+    if (kind == Kind::kSyncDirectory) ++tried;
+    return base::MakeError(ErrorCode::kReadOnly, path + ": injected by the test");
+  });
+  const std::uint64_t began_ns = env.MonotonicNs();
+  Transaction txn;
+  txn.Put({.name = "a", .version = "1"});
+  auto ticket = store->Submit(txn);
+  while (tried < 10) std::this_thread::yield();
+  EXPECT_GE(said, 1);
+  EXPECT_LE(static_cast<std::uint64_t>(said), 1 + (env.MonotonicNs() - began_ns) / 5'000'000'000);
+  env.SetFaultPlan({});
+  if (ticket.ok()) (void)ticket->Wait();
+}
+
 class PipelineTest : public testing::OneStore<testing::RecordedEnv> {
  protected:
   PipelineTest() {

@@ -1,8 +1,12 @@
 #include "tests/unit/recovery/fixture.h"
 
+#include <sqlite3.h>
 #include <stdlib.h>
 
+#include <filesystem>
+
 #include "store/base/error.h"
+#include "store/base/hash.h"
 #include "store/index/generations.h"
 
 namespace tenure::recovery {
@@ -56,6 +60,16 @@ ModelState ReadIndex(const std::string& path) {
   return state;
 }
 
+void Execute(const std::string& path, const std::string& sql) {
+  sqlite3* db = nullptr;
+  ASSERT_EQ(sqlite3_open(path.c_str(), &db), SQLITE_OK);
+  char* message = nullptr;
+  ASSERT_EQ(sqlite3_exec(db, sql.c_str(), nullptr, nullptr, &message), SQLITE_OK) << message;
+  sqlite3_close(db);
+}
+
+std::string MemoryDirectory() { return std::filesystem::exists("/dev/shm") ? "/dev/shm/" : ::testing::TempDir(); }
+
 HandMadeStore::HandMadeStore(const std::string& dir)
     : env_(base::Env::Posix()), dir_(MakeTempDir(dir)), layout_{dir_ + "/.tenure"}, factory_(env_, layout_.journal()) {
   for (const std::string& made : {layout_.root, layout_.journal(), layout_.index(), layout_.checkpoints()}) {
@@ -99,8 +113,7 @@ HandMadeStore& HandMadeStore::Done() {
   return *this;
 }
 
-HandMadeStore& HandMadeStore::Put(const std::string& name, const std::string& version, const std::string& request_id) {
-  model::CommittedTxn& txn = NewTxn();
+Revision HandMadeStore::PutInto(model::CommittedTxn& txn, const std::string& name, const std::string& version) {
   ArtifactEntry& row = state_.entries[{name, version}];
   model::Effect effect;
   effect.kind = model::EffectKind::kPutEntry;
@@ -111,12 +124,32 @@ HandMadeStore& HandMadeStore::Put(const std::string& name, const std::string& ve
   effect.entry.revision = row.revision + 1;
   txn.effects.push_back(effect);
   row = model::EntryAfter(txn, effect);
+  return row.revision;
+}
+
+HandMadeStore& HandMadeStore::Put(const std::string& name, const std::string& version, const std::string& request_id) {
+  model::CommittedTxn& txn = NewTxn();
+  const Revision revision = PutInto(txn, name, version);
   if (!request_id.empty()) {
     txn.request_id = request_id;
     txn.body_hash = base::Xxh128(base::AsBytes(request_id));
-    txn.results = {OpResult{Outcome::kCommitted, effect.entry.revision}};
+    txn.results = {OpResult{Outcome::kCommitted, revision}};
     state_.requests[request_id] = *model::RequestRowOf(txn);
   }
+  return Done();
+}
+
+HandMadeStore& HandMadeStore::PutTogether(const std::vector<std::string>& names) {
+  model::CommittedTxn& txn = NewTxn();
+  for (const std::string& name : names) PutInto(txn, name, "1");
+  return Done();
+}
+
+HandMadeStore& HandMadeStore::Request(const std::string& request_id) {
+  model::CommittedTxn& txn = NewTxn();
+  txn.request_id = request_id;
+  txn.body_hash = base::Xxh128(base::AsBytes(request_id));
+  state_.requests[request_id] = *model::RequestRowOf(txn);
   return Done();
 }
 
@@ -133,11 +166,12 @@ HandMadeStore& HandMadeStore::Delete(const std::string& name, const std::string&
   return Done();
 }
 
-HandMadeStore& HandMadeStore::SetTag(const std::string& name, const std::string& tag, const std::string& version) {
+HandMadeStore& HandMadeStore::ChangeTag(model::EffectKind kind, const std::string& name, const std::string& tag,
+                                        const std::string& version) {
   model::CommittedTxn& txn = NewTxn();
   TagEntry& row = state_.tags[{name, tag}];
   model::Effect effect;
-  effect.kind = model::EffectKind::kSetTag;
+  effect.kind = kind;
   effect.tag.name = name;
   effect.tag.tag = tag;
   effect.tag.version = version;
@@ -145,6 +179,14 @@ HandMadeStore& HandMadeStore::SetTag(const std::string& name, const std::string&
   txn.effects.push_back(effect);
   row = model::TagAfter(txn, effect);
   return Done();
+}
+
+HandMadeStore& HandMadeStore::SetTag(const std::string& name, const std::string& tag, const std::string& version) {
+  return ChangeTag(model::EffectKind::kSetTag, name, tag, version);
+}
+
+HandMadeStore& HandMadeStore::DeleteTag(const std::string& name, const std::string& tag) {
+  return ChangeTag(model::EffectKind::kDeleteTag, name, tag, {});
 }
 
 HandMadeStore& HandMadeStore::PruneRequests(Lsn below) {
@@ -203,10 +245,10 @@ HandMadeStore& HandMadeStore::Resolve(const ConflictId& id) {
   return Done();
 }
 
-HandMadeStore& HandMadeStore::GrantLease(const std::string& scope) {
+HandMadeStore& HandMadeStore::GrantLeaseOf(const std::vector<std::string>& scopes) {
   model::CommittedTxn& txn = NewTxnOf(model::EffectKind::kGrantLease);
   model::LeaseRow& row = txn.effects.front().lease.emplace_back().row;
-  row.info.scopes = {scope};
+  row.info.scopes = scopes;
   row.info.ttl_ms = 10'000;
   row.info.host = "here";
   row.slot = static_cast<std::uint32_t>(txn.lsn);
@@ -234,21 +276,34 @@ HandMadeStore& HandMadeStore::Trim(model::EffectKind what, Lsn below) {
   return Done();
 }
 
-void HandMadeStore::Commit() {
+model::JournalPosition HandMadeStore::Append(journal::Batch& batch, std::uint32_t count) {
   time_ms_ += 1000;
-  journal::Batch batch;
   batch.first_lsn = writer_->position().last_lsn + 1;
-  batch.count = static_cast<std::uint32_t>(pending_.size());
+  batch.count = count;
   batch.time_ms = time_ms_;
-  batch.state_hash = state_.Hash();
-  batch.buffer.assign(journal::kFrameHeaderBytes, std::byte{0});
-  base::Encoder out(batch.buffer);
-  for (const model::CommittedTxn& txn : pending_) model::EncodeTxn(txn, out);
   const std::uint64_t bytes = journal::FrameBytes(batch.buffer.size() - journal::kFrameHeaderBytes);
   const model::JournalPosition after = Must(writer_->Append(batch));
   frames_.push_back({writer_->segment().path, after.offset - bytes, after.offset, batch.first_lsn, after.last_lsn});
+  return after;
+}
+
+void HandMadeStore::Commit(const std::optional<base::Hash128>& claimed) {
+  journal::Batch batch;
+  batch.state_hash = claimed.value_or(state_.Hash());
+  batch.buffer.assign(journal::kFrameHeaderBytes, std::byte{0});
+  base::Encoder out(batch.buffer);
+  for (const model::CommittedTxn& txn : pending_) model::EncodeTxn(txn, out);
+  const model::JournalPosition after = Append(batch, static_cast<std::uint32_t>(pending_.size()));
   unapplied_.push_back({std::move(pending_), after});
   pending_.clear();
+}
+
+void HandMadeStore::CommitBytes(const base::Bytes& payload) {
+  journal::Batch batch;
+  batch.state_hash = state_.Hash();
+  batch.buffer.assign(journal::kFrameHeaderBytes, std::byte{0});
+  batch.buffer.insert(batch.buffer.end(), payload.begin(), payload.end());
+  Append(batch, 1);
 }
 
 void HandMadeStore::CommitPuts(std::size_t count, std::size_t keys) {
@@ -263,8 +318,9 @@ void HandMadeStore::Scribble(const base::Bytes& bytes) {
   Must(file->WriteAt(position().offset, bytes));
 }
 
-void HandMadeStore::NewEpoch() {
-  const model::JournalPosition at = writer_->position();
+void HandMadeStore::NewEpoch(const std::function<void(model::JournalPosition&)>& lie) {
+  model::JournalPosition at = writer_->position();
+  if (lie) lie(at);
   journal::SegmentHeader header = journal::HeaderAfter(config_.journal_id, {++epoch_, 1}, at);
   header.incarnation = config_.incarnation;
   const auto segment = Must(factory_.Create(header, 64 * 1024));
@@ -322,6 +378,14 @@ void HandMadeStore::Flip(const std::string& path, std::uint64_t offset, unsigned
   Must(file->ReadAt(offset, {&byte, 1}));
   byte ^= std::byte{mask};
   Must(file->WriteAt(offset, {&byte, 1}));
+}
+
+void HandMadeStore::EditHeader(const std::string& path, const std::function<void(base::Bytes&)>& edit) {
+  Edit(path, [&](base::Bytes& bytes) {
+    edit(bytes);
+    base::StoreLe(&bytes[journal::segment_at::kCrc],
+                  base::Crc32c(base::ByteView(bytes).first(journal::segment_at::kCrc)));
+  });
 }
 
 base::Bytes HandMadeStore::Read(const std::string& path) { return Must(base::ReadFile(base::Env::Posix(), path)); }

@@ -52,6 +52,10 @@ struct ModelState {
 
 /// The same, read from an index file that nobody writes.
 ModelState ReadIndex(const std::string& path);
+/// Runs SQL on an index or a checkpoint behind the library's back.
+void Execute(const std::string& path, const std::string& sql);
+/// Where stores of tests may lie in which power does not fail: nothing there has to wait for a disk.
+std::string MemoryDirectory();
 
 class HandMadeStore {
  public:
@@ -73,26 +77,34 @@ class HandMadeStore {
   /// Transactions for the next frame. Put and others fill in revisions and times from the model.
   HandMadeStore& Put(const std::string& name, const std::string& version, const std::string& request_id = {});
   HandMadeStore& Delete(const std::string& name, const std::string& version);
+  /// One transaction that puts all of `names`, version 1.
+  HandMadeStore& PutTogether(const std::vector<std::string>& names);
+  /// One that has no effect: only its request id is remembered.
+  HandMadeStore& Request(const std::string& request_id);
   HandMadeStore& SetTag(const std::string& name, const std::string& tag, const std::string& version);
+  HandMadeStore& DeleteTag(const std::string& name, const std::string& tag);
   HandMadeStore& PruneRequests(Lsn below);
   HandMadeStore& SetPolicy(const std::string& glob, bool immutable);
   HandMadeStore& DeletePolicy(const std::string& glob);
   HandMadeStore& Park(const std::string& name, const std::string& version);
   HandMadeStore& Resolve(const ConflictId& id);
-  HandMadeStore& GrantLease(const std::string& scope);
+  HandMadeStore& GrantLease(const std::string& scope) { return GrantLeaseOf({scope}); }
+  HandMadeStore& GrantLeaseOf(const std::vector<std::string>& scopes);
   HandMadeStore& EndLease(Lsn id, model::EffectKind how);
   HandMadeStore& SetCursor(const std::string& name, Lsn lsn);
   /// Of superseded revisions or of the journal: neither changes a row.
   HandMadeStore& Trim(model::EffectKind what, Lsn below);
-  /// Writes what was collected as one frame.
-  void Commit();
+  /// Writes what was collected as one frame. `claimed`: what the frame says instead of the rows' own state hash.
+  void Commit(const std::optional<base::Hash128>& claimed = std::nullopt);
+  /// A frame of one LSN with sound checksums around bytes that are no transaction.
+  void CommitBytes(const base::Bytes& payload);
   /// `count` frames of one put each, over `keys` keys.
   void CommitPuts(std::size_t count, std::size_t keys = 7);
   /// Writes `bytes` behind the last frame, as a zombie or a torn write might leave them.
   void Scribble(const base::Bytes& bytes);
 
-  /// Seals the segment here and begins a new epoch.
-  void NewEpoch();
+  /// Seals the segment here and begins a new epoch. `lie` changes what its header says of everything before it.
+  void NewEpoch(const std::function<void(model::JournalPosition&)>& lie = {});
   /// Applies everything committed to the index (made when it is not there).
   void ApplyIndex();
   Checkpoint MakeCheckpoint();
@@ -104,6 +116,8 @@ class HandMadeStore {
   /// The bytes of a file, changed in place and written back.
   static void Edit(const std::string& path, const std::function<void(base::Bytes&)>& edit);
   static void Flip(const std::string& path, std::uint64_t offset, unsigned char mask = 0xff);
+  /// Changes a segment's header, and its checksum with it.
+  static void EditHeader(const std::string& path, const std::function<void(base::Bytes&)>& edit);
   static base::Bytes Read(const std::string& path);
 
   /// Where each frame begins, in order.
@@ -119,6 +133,11 @@ class HandMadeStore {
   HandMadeStore& Done();
   /// A transaction of this effect; the fields of `rare` go with it.
   model::CommittedTxn& NewTxnOf(model::EffectKind kind, model::RareEffect rare = {});
+  /// The next revision of an entry, for `txn`, and in the model.
+  Revision PutInto(model::CommittedTxn& txn, const std::string& name, const std::string& version);
+  HandMadeStore& ChangeTag(model::EffectKind kind, const std::string& name, const std::string& tag,
+                           const std::string& version);
+  model::JournalPosition Append(journal::Batch& batch, std::uint32_t count);
   void OpenWriter(const journal::LiveSegment& segment, const model::JournalPosition& at);
 
   base::Env& env_;

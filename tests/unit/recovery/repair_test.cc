@@ -1,7 +1,6 @@
 #include "store/recovery/repair.h"
 
 #include <gmock/gmock.h>
-#include <sqlite3.h>
 
 #include "store/base/failpoint.h"
 #include "store/ingest/membership.h"
@@ -194,10 +193,7 @@ TEST_F(RepairTest, NamesARangeWhereNothingCanBeRead) {
     std::fill(bytes.begin() + static_cast<std::ptrdiff_t>(third.offset), bytes.end(), std::byte{0});
   });
   // The index knows how far it was, but its rows are gone.
-  sqlite3* db = nullptr;
-  ASSERT_EQ(sqlite3_open(store.index_path().c_str(), &db), SQLITE_OK);
-  ASSERT_EQ(sqlite3_exec(db, "DELETE FROM entry", nullptr, nullptr, nullptr), SQLITE_OK);
-  sqlite3_close(db);
+  Execute(store.index_path(), "DELETE FROM entry");
   const RepairReport report = Must(Run(true));
   EXPECT_EQ(report.last_known_lsn, 4u);
   EXPECT_THAT(report.lost, Contains(StartsWith("LSN 3 to 4: ")));

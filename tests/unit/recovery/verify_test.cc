@@ -1,7 +1,6 @@
 #include "store/recovery/verify.h"
 
 #include <gmock/gmock.h>
-#include <sqlite3.h>
 
 #include "store/base/failpoint.h"
 #include "store/base/hash.h"
@@ -19,15 +18,6 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Optional;
 using ::testing::SizeIs;
-
-/// Runs SQL on an index behind the library's back.
-void Execute(const std::string& path, const std::string& sql) {
-  sqlite3* db = nullptr;
-  ASSERT_EQ(sqlite3_open(path.c_str(), &db), SQLITE_OK);
-  char* message = nullptr;
-  ASSERT_EQ(sqlite3_exec(db, sql.c_str(), nullptr, nullptr, &message), SQLITE_OK) << message;
-  sqlite3_close(db);
-}
 
 class VerifyTest : public ::testing::Test {
  protected:

@@ -2,6 +2,9 @@
 
 #include <gmock/gmock.h>
 
+#include <filesystem>
+
+#include "store/base/error.h"
 #include "store/base/failpoint.h"
 #include "store/base/recording_env.h"
 #include "store/index/generations.h"
@@ -43,7 +46,8 @@ TEST_F(CheckpointsTest, ListsOldestFirstAndOnlyCompleteOnes) {
     store.MakeCheckpoint();
   }
   for (const char* name :
-       {"making-00", "0000000000000fff.tmp", "000000000000FFFF.db", "1.db", "damaged-1-0000000000000fff.db"}) {
+       {"making-00", "0000000000000fff.tmp", "000000000000FFFF.db", "1.db", "damaged-1-0000000000000fff.db",
+        "0000000000000fff.dx", "gggggggggggggggg.db", "000000000000ffg0.db"}) {
     Must(store.env().Open(store.layout().checkpoints() + "/" + name, base::OpenMode::kCreateNew));
   }
   const auto found = Must(ListCheckpoints(store.env(), store.layout()));
@@ -97,6 +101,46 @@ TEST_F(CheckpointsTest, AFailureBeforeTheNameLeavesNoCheckpoint) {
   EXPECT_EQ(WriteThrough(store.env(), store).error().code, ErrorCode::kIo);
   EXPECT_THAT(Must(ListCheckpoints(store.env(), store.layout())), IsEmpty());
   base::SetFailPoints("");
+}
+
+/// Two processes write the same checkpoint, one after being stopped for long: the first one's stays.
+TEST_F(CheckpointsTest, OneThatSomebodyElseNamedMeanwhileStays) {
+  store.CommitPuts(3);
+  const std::string path = store.layout().checkpoints() + "/0000000000000003.db";
+  for (const bool removable : {true, false}) {
+    base::RecordingEnv env(base::Env::Posix());
+    env.SetFaultPlan([&](std::uint64_t, base::TraceStep::Kind kind, const std::string& of) -> Status {
+      if (kind == base::TraceStep::Kind::kRename) std::filesystem::copy_file(of, path);
+      if (kind == base::TraceStep::Kind::kRemove && !removable) return base::MakeError(ErrorCode::kIo, of + ": stuck");
+      return {};
+    });
+    const Status written = WriteThrough(env, store);
+    EXPECT_EQ(written.ok(), removable);
+    if (!written.ok()) {
+      EXPECT_EQ(written.error().code, ErrorCode::kIo);
+      EXPECT_THAT(written.error().message, HasSubstr("/making-"));
+    }
+    EXPECT_THAT(Names(), SizeIs(removable ? 1 : 2)) << "a copy without a name is only space";
+    EXPECT_THAT(Must(ListCheckpoints(store.env(), store.layout())), SizeIs(1));
+    EXPECT_EQ(ReadIndex(path), store.At(3));
+    for (const std::string& name : Names()) Must(store.env().Remove(store.layout().checkpoints() + "/" + name));
+  }
+}
+
+TEST_F(CheckpointsTest, OneThatSomebodyElseRemovedMeanwhileIsGone) {
+  for (int i = 0; i < 3; ++i) {
+    store.CommitPuts(1);
+    store.MakeCheckpoint();
+  }
+  base::RecordingEnv env(base::Env::Posix());
+  env.SetFaultPlan([&](std::uint64_t, base::TraceStep::Kind kind, const std::string& of) -> Status {
+    if (kind == base::TraceStep::Kind::kRemove) std::filesystem::remove(of);
+    return {};
+  });
+  EXPECT_TRUE(RemoveOldCheckpoints(env, store.layout(), 1).ok());
+  const auto left = Must(ListCheckpoints(store.env(), store.layout()));
+  ASSERT_THAT(left, SizeIs(1));
+  EXPECT_EQ(left.front().lsn, 3u);
 }
 
 /// True when the rename to the checkpoint's name is followed by a sync of its directory.

@@ -5,7 +5,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "store/base/error.h"
 #include "store/base/recording_env.h"
+#include "tests/support/fault_sweep.h"
 #include "tests/unit/recovery/fixture.h"
 
 namespace tenure::recovery {
@@ -117,6 +119,25 @@ TEST_F(ConfigTest, NamesTheOffsetOfASyntaxError) {
   EXPECT_EQ(read.error().offset, 20u);
 }
 
+/// Valid JSON, and a number that no type of ours holds.
+TEST_F(ConfigTest, ANumberOutOfAllBoundsIsDamage) {
+  Write(Replaced("\"incarnation\": 1", "\"incarnation\": 1e999"));
+  const auto read = ReadConfig(store.env(), store.layout());
+  ASSERT_FALSE(read.ok());
+  EXPECT_EQ(read.error().code, ErrorCode::kCorruption);
+  EXPECT_EQ(read.error().path, store.layout().config());
+  EXPECT_THAT(read.error().message, HasSubstr("1e999"));
+}
+
+TEST_F(ConfigTest, OfSeveralDamagedMembersTheFirstIsNamed) {
+  std::string text = Replaced("\"incarnation\": 1", "\"incarnation\": 0");
+  Write(text.replace(text.find("\"options\": {"), 12, "\"options\": 7, \"was\": {"));
+  const auto read = ReadConfig(store.env(), store.layout());
+  ASSERT_FALSE(read.ok());
+  EXPECT_EQ(read.error().code, ErrorCode::kCorruption);
+  EXPECT_THAT(read.error().message, HasSubstr("member 'incarnation' is no whole number of at least 1"));
+}
+
 TEST_F(ConfigTest, EveryTruncationIsAnErrorNotACrash) {
   const std::string text = Text();
   for (std::size_t bytes = 0; bytes + 2 < text.size(); ++bytes) {
@@ -154,6 +175,40 @@ TEST_F(ConfigTest, AStoreWithoutItsConfigIsDamagedNotAbsent) {
   EXPECT_EQ(unfinished.error().code, ErrorCode::kNoStore);
 }
 
+/// What is not known to be an unfinished 'init' is not called one: its files may be all that is left of a store.
+TEST_F(ConfigTest, WithoutAConfigOnlyWhatCanBeLookedAtIsAnUnfinishedInit) {
+  Must(store.env().Remove(store.layout().config()));
+  Must(store.env().Remove(store.SegmentPath()));
+  for (const bool directory : {true, false}) {
+    if (directory) {
+      Must(store.env().Open(store.layout().journal() + "/spare-1", base::OpenMode::kCreateNew));
+    } else {
+      Must(store.env().RemoveAll(store.layout().journal()));
+    }
+    const std::uint64_t calls = tenure::testing::FailEveryCall(
+        [&](base::Env& env) -> Status {
+          const auto found = FindStore(env, store.dir());
+          EXPECT_FALSE(found.ok());
+          if (found.error().code != ErrorCode::kNoStore) return found.error();
+          EXPECT_THAT(found.error().message, HasSubstr("an interrupted 'init'"));
+          return {};
+        },
+        [](const Status& answer, const std::string& path) { EXPECT_EQ(answer.ok(), path.empty()) << path; });
+    EXPECT_EQ(calls, directory ? 5u : 4u);
+  }
+}
+
+TEST_F(ConfigTest, TheStoreOfTheRootIsLookedForInTheRoot) {
+  base::RecordingEnv env(store.env());
+  std::string asked;
+  env.SetFaultPlan([&](std::uint64_t, base::TraceStep::Kind, const std::string& path) -> Status {
+    asked = path;
+    return path == "/" ? Status() : base::MakeError(ErrorCode::kIo, path + ": not looked at by the test");
+  });
+  EXPECT_EQ(FindStore(env, "/").error().message, "/.tenure: not looked at by the test");
+  EXPECT_EQ(asked, "/.tenure");
+}
+
 /// Says of every path that it is on one type of file system.
 class TypedEnv : public base::RecordingEnv {
  public:
@@ -177,6 +232,7 @@ TEST(FileSystem, AllowsWarnsAndRefusesByType) {
                {"xfs", kYes},
                {"ext3", kYes},
                {"ext2", kYes},
+               {"squashfs", kYes},
                {"tmpfs", kWarns},
                {"overlayfs", kWarns},
                {"btrfs", kOnlyWhenAsked},

@@ -113,6 +113,41 @@ TEST_F(PrivateFilesTest, AFailureNamesWhatFailedAndLeavesNothing) {
   }
 }
 
+/// As on a full disk: what is told is the copy, not the store, and it stays what it is.
+TEST_F(PrivateFilesTest, AFullDirectoryIsToldWithTheRemedy) {
+  base::RecordingEnv env(store.env());
+  env.SetFaultPlan([&](std::uint64_t call, base::TraceStep::Kind kind, const std::string& path) -> Status {
+    if (call == 0) return base::MakeError(ErrorCode::kReadOnly, path + ": nothing can be written here");
+    if (kind != base::TraceStep::Kind::kWrite) return {};
+    Error full = base::MakeError(ErrorCode::kNoSpace, path + ": full");
+    full.path = path;
+    return full;
+  });
+  Layout layout = store.layout();
+  const auto files = PrivateFiles::MakeIfNeeded(env, layout);
+  ASSERT_FALSE(files.ok());
+  EXPECT_EQ(files.error().code, ErrorCode::kNoSpace);
+  EXPECT_THAT(files.error().hint, HasSubstr("set TMPDIR to another directory"));
+  EXPECT_TRUE(NothingIsLeft());
+}
+
+TEST_F(PrivateFilesTest, WithoutTmpdirTheyAreInTmp) {
+  for (const bool empty : {true, false}) {
+    empty ? ::setenv("TMPDIR", "", 1) : ::unsetenv("TMPDIR");
+    base::RecordingEnv env(store.env());
+    MakeReadOnly(env);
+    Layout layout = store.layout();
+    std::string made;
+    {
+      const auto files = Must(PrivateFiles::MakeIfNeeded(env, layout));
+      ASSERT_NE(files, nullptr);
+      made = std::filesystem::path(layout.index()).parent_path().string();
+      EXPECT_TRUE(made.starts_with("/tmp/tenure-read-")) << made;
+    }
+    EXPECT_FALSE(std::filesystem::exists(made));
+  }
+}
+
 TEST_F(PrivateFilesTest, WithoutRoomForThemTheRemedyIsTold) {
   ::setenv("TMPDIR", (temporary / "missing").c_str(), 1);
   base::RecordingEnv env(store.env());

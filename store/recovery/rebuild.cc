@@ -332,6 +332,13 @@ Result<RebuildReport> RebuildIndex(base::Env& env, const Layout& layout, std::ui
     if (!generations.empty() && generations.back() >= next) {
       next = {generations.back().epoch, generations.back().number + 1};
     }
+    // Nor under the name of one whose file was set aside before its log was: SQLite would take that log for the new
+    // file's.
+    for (;;) {
+      TENURE_ASSIGN(const bool taken, env.Exists(layout.index() + "/" + index::GenerationFileName(next) + "-wal"));
+      if (!taken) break;
+      ++next.number;
+    }
     TENURE_FAIL_POINT_STATUS("rebuild.before_publish");
     TENURE_RETURN_IF_ERROR(index::Publish(env, layout.index(), building, next));
     report.path = layout.index() + "/" + index::GenerationFileName(next);

@@ -205,8 +205,10 @@ class Repairer {
     TENURE_ASSIGN(const auto generations, index::ListGenerations(env_, layout_.index()));
     for (const index::Generation& generation : generations) {
       const std::string path = layout_.index() + "/" + index::GenerationFileName(generation);
-      // The log belongs to the file: SQLite finds it under the new name too, for whoever looks into it.
-      for (const char* part : {"-wal", "-shm", ""}) {
+      // The log belongs to the file: SQLite finds it under the new name too, for whoever looks into it. The file goes
+      // first: without its log it may be half of a checkpoint, and an open after an interrupted repair would take it
+      // for an index. A log without its file is nobody's (see RebuildIndex).
+      for (const char* part : {"", "-wal", "-shm"}) {
         TENURE_ASSIGN(const bool part_there, env_.Exists(path + part));
         if (part_there) TENURE_RETURN_IF_ERROR(SetAside(path + part, "index file"));
       }

@@ -104,6 +104,24 @@ TEST_F(RebuildLimits, TheIndexOfAnotherStoreIsNoWitness) {
   EXPECT_EQ(ReadIndex(Must(Build()).path), store.At(3));
 }
 
+/// What is left of a repair that was interrupted while it set the index aside.
+TEST_F(RebuildLimits, TheLogOfAnIndexThatIsGoneIsNotTakenForThatOfTheNewOne) {
+  store.CommitPuts(2);
+  store.ApplyIndex();
+  const std::string log = store.index_path() + "-wal";
+  const base::Bytes left = HandMadeStore::Read(log);
+  ASSERT_GT(left.size(), 0u);
+  store.CommitPuts(3);
+  store.Close();
+  Must(RemoveDatabase(store.env(), store.index_path()));
+  Must(base::WriteFileDurably(store.env(), log, left));
+  index::Generation published;
+  const RebuildReport report = Must(RebuildIndex(store.env(), store.layout(), 1, {}, &published));
+  EXPECT_EQ(published, (index::Generation{1, 2}));
+  EXPECT_EQ(ReadIndex(report.path), store.At(5));
+  EXPECT_EQ(HandMadeStore::Read(log), left) << "nothing is deleted";
+}
+
 TEST_F(RebuildLimits, RequestIdsThatArePrunedTwiceInABatchGoOnce) {
   store.Put("a", "1", "r1").Put("a", "1", "r2").Put("a", "1", "r3").Commit();
   store.Put("a", "1", "r4").PruneRequests(3).PruneRequests(2).PruneRequests(3).PruneRequests(4);

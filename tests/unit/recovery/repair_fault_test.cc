@@ -95,6 +95,10 @@ TEST_F(RepairFault, ARepairThatFailsAnywhereIsRunAgain) {
     return {};
   };
   FailEveryCall(repair, [&](const Status& answer, const std::string& path) {
+    if (Must(store.env().Exists(store.index_path()))) {
+      // Whoever opens the store now takes it for the index, and without its log it may be half of a checkpoint.
+      EXPECT_TRUE(Must(store.env().Exists(store.index_path() + "-wal"))) << path;
+    }
     if (!answer.ok()) {
       const auto again = Repair(store.env(), store.layout(), Consent());
       ASSERT_TRUE(again.ok()) << path << ": " << again.error().message;
@@ -102,11 +106,9 @@ TEST_F(RepairFault, ARepairThatFailsAnywhereIsRunAgain) {
     const VerifyReport report = Must(Verify(store.env(), store.layout(), {}));
     EXPECT_TRUE(report.ok()) << path << ": " << report.problems.front().message;
     EXPECT_EQ(report.last_lsn, 2u) << path;
-    // Set aside and not yet built again, or without the log that was set aside before it: the next open builds it, or
-    // catches up.
-    EXPECT_LE(report.applied_lsn, 2u) << path;
+    // Set aside and not yet built again: the next open does it.
     if (!report.index_path.empty()) {
-      EXPECT_TRUE(ReadIndex(report.index_path) == store.At(report.applied_lsn)) << path;
+      EXPECT_TRUE(ReadIndex(report.index_path) == store.At(2)) << path;
     }
     Must(store.env().RemoveAll(store.layout().root));
     std::filesystem::copy(whole, store.layout().root, std::filesystem::copy_options::recursive);

@@ -232,6 +232,23 @@ TEST_F(InitialiseTest, EveryCallFailsOnce) {
   }
 }
 
+/// Without an index the journal is read from its beginning.
+TEST_F(InitialiseTest, WithoutAnIndexEveryCallFailsOnce) {
+  store.CommitPuts(3);
+  store.Close();
+  Must(store.env().RemoveAll(store.layout().index()));
+  const auto before = Journal();
+  const std::uint64_t calls =
+      tenure::testing::FailEveryCall([&](base::Env& env) { return Initialise(true, &env)->answer; },
+                                     [&](const Status&, const std::string& what) {
+                                       EXPECT_TRUE(Journal() == before) << what;
+                                       const auto again = Initialise(true);
+                                       ASSERT_TRUE(again->answer.ok()) << what;
+                                       EXPECT_EQ(again->area.durable.LoadSecond(), 3u) << what;
+                                     });
+  EXPECT_GT(calls, 5u);
+}
+
 TEST_F(InitialiseTest, AStoreThatCannotBeMadeIsNone) {
   Layout layout = store.layout();
   layout.root = store.dir() + "/new";

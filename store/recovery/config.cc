@@ -19,10 +19,7 @@ using model::Json;
 constexpr std::uint32_t kConfigFormat = 1;
 constexpr char kStoreDirectory[] = ".tenure";
 
-std::string LastComponent(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  return slash == std::string::npos ? path : path.substr(slash + 1);
-}
+std::string LastComponent(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
 /// Takes members out of a parsed tenure.json; the first one that is missing or of the wrong kind is
 /// remembered with its name, so that the caller asks once.

@@ -16,6 +16,7 @@ using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::Field;
 using ::testing::HasSubstr;
+using ::testing::Not;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
 
@@ -84,6 +85,23 @@ TEST_F(LostTest, ARequestWithoutEffectIsNamedByItsId) {
   store.Close();
   Damage(0);
   EXPECT_THAT(Lost(), Contains(AllOf(StartsWith("LSN 2, "), HasSubstr(": request deploy-17"))));
+}
+
+/// A checkpoint of another history ends where the journal has no frame: only what lies behind it is lost.
+TEST_F(LostTest, OfABatchOnlyWhatLiesBehindTheLastGoodLsnIsLost) {
+  store.CommitPuts(1);
+  store.Put("a", "1").Put("b", "1").Commit();
+  const Checkpoint checkpoint = store.MakeCheckpoint();
+  store.Close();
+  Execute(checkpoint.path, "PRAGMA journal_mode = DELETE; UPDATE meta SET applied_lsn = 2");
+  Must(store.env().Rename(checkpoint.path, store.layout().checkpoints() + "/0000000000000002.db"));
+  Must(store.env().RemoveAll(store.layout().index()));
+  Damage(0);
+  const RepairReport report = Must(Look());
+  EXPECT_EQ(report.last_good_lsn, 2u);
+  ASSERT_FALSE(report.lost.empty());
+  EXPECT_THAT(report.lost.front(), AllOf(StartsWith("LSN 3, "), HasSubstr(": put b:1")));
+  EXPECT_THAT(report.lost, Not(Contains(HasSubstr("put a:1"))));
 }
 
 TEST_F(LostTest, AListThatIsTooLongEndsWithARange) {

@@ -134,6 +134,31 @@ TEST_F(QuestionFault, AReplacedIndexIsTheNewOneOrTheOldOne) {
   EXPECT_GT(questions, 5u);
 }
 
+/// Where it is not known whether others have the old one open it stays, and the new one is live all the same.
+TEST_F(QuestionFault, AnIndexIsReplacedBesideAnotherMember) {
+  const Config config = SmallConfig();
+  ASSERT_TRUE(ReplaceIndex(store.env(), store.layout(), config, {}).ok());
+  const auto other = Must(ingest::Membership::Join(store.env(), store.layout().members(),
+                                                   store.layout().shared_segment(), config.journal_id,
+                                                   config.writer_slots, [](ingest::CommitArea&) { return Status(); }));
+  const auto live = [&]() -> index::Generation {
+    const base::Pair64 word = other->segment().commit().generation.Load();
+    return {word.first, word.second};
+  };
+  FailEveryQuestion(
+      [&](base::Env& env) -> Status {
+        const auto report = ReplaceIndex(env, store.layout(), config, {});
+        return report.ok() ? Status() : Status(report.error());
+      },
+      [&](const Status&, const std::string& question) {
+        const std::string path = store.layout().index() + "/" + index::GenerationFileName(live());
+        ASSERT_TRUE(Must(store.env().Exists(path))) << question;
+        EXPECT_EQ(ReadIndex(path), store.At(4)) << question;
+      });
+  // The one before it stays for whoever is reading it.
+  EXPECT_THAT(Must(index::ListGenerations(store.env(), store.layout().index())), SizeIs(2));
+}
+
 /// A process that was stopped with the turn to apply is waited for only a moment.
 class ImpatientEnv : public QuestionedEnv {
  public:

@@ -148,6 +148,25 @@ TEST_F(RepairFault, ACheckpointOfAnotherHistoryDoesNotConfirmARun) {
   EXPECT_THAT(report.actions, Contains(HasSubstr("behind the checkpoint of LSN 4")));
 }
 
+TEST_F(RepairFault, AnyOfSeveralCheckpointsReplacesADamagedBeginning) {
+  store.CommitPuts(2);
+  store.NewEpoch();
+  for (int i = 0; i < 2; ++i) {
+    store.CommitPuts(2);
+    store.MakeCheckpoint();
+  }
+  store.CommitPuts(2);
+  store.ApplyIndex();
+  store.Close();
+  HandMadeStore::Flip(store.frames()[0].path, store.frames()[0].offset + 170);
+  const RepairReport report = Must(Repair(store.env(), store.layout(), Consent()));
+  EXPECT_EQ(report.last_good_lsn, 8u);
+  EXPECT_THAT(report.lost, ElementsAre(HasSubstr("'log' can no longer show LSN 1 to 2")));
+  const VerifyReport after = Must(Verify(store.env(), store.layout(), {}));
+  EXPECT_TRUE(after.ok());
+  EXPECT_EQ(ReadIndex(after.index_path), store.At(8));
+}
+
 TEST_F(RepairFault, WithoutADirectoryOfTheIndexItIsMade) {
   store.CommitPuts(4);
   store.Close();

@@ -82,6 +82,12 @@ TEST_F(VerifyLimits, AJournalThatIsNotThereIsAProblem) {
       [](const Status&, const std::string&) {});
 }
 
+TEST_F(VerifyLimits, AJournalThatWasNeverThereIsAProblemToo) {
+  store.Close();
+  Must(store.env().RemoveAll(store.layout().journal()));
+  EXPECT_THAT(Look().problems, ElementsAre(Says(store.layout().journal(), "cannot be read: ")));
+}
+
 TEST_F(VerifyLimits, AJournalWithoutSegmentsIsAProblem) {
   store.CommitPuts(2);
   const std::string path = store.SegmentPath();
@@ -103,6 +109,17 @@ TEST_F(VerifyLimits, AnIndexThatIsNotThereIsBuiltWhenTheStoreIsOpened) {
     EXPECT_THAT(report.warnings, ElementsAre(HasSubstr(store.layout().index() + ": there is no index")));
     EXPECT_EQ(report.index_path, "");
   }
+}
+
+/// Whoever wrote it can read it.
+TEST_F(VerifyLimits, AnIndexOfANewerVersionIsNotCalledDamaged) {
+  store.CommitPuts(2);
+  store.ApplyIndex();
+  store.Close();
+  Execute(store.index_path(), "PRAGMA user_version = 9999");
+  EXPECT_THAT(Look().problems,
+              ElementsAre(AllOf(Field(&Error::code, ErrorCode::kUnsupported), Field(&Error::path, store.index_path()),
+                                Field(&Error::hint, HasSubstr("use the version of tenure")))));
 }
 
 TEST_F(VerifyLimits, AnIndexThatEndsWhereNoFrameDoesIsAProblem) {

@@ -79,10 +79,11 @@ void PlanSegments(const RepairEvidence& evidence, const Candidate& chosen, Repai
   }
 }
 
-/// What did not answer this time may answer the next time, and nothing is given up, or set aside, before it has had
-/// that chance.
+/// What did not answer this time may answer the next time, and what a newer tenure wrote is for that to judge: nothing
+/// is given up, or set aside, before.
 Status RequireAnswers(const std::vector<Error>& faults, const char* hint) {
   for (Error fault : faults) {
+    if (fault.code == ErrorCode::kUnsupported) return fault;
     if (!IsNoAnswer(fault)) continue;
     fault.hint = hint;
     return fault;

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "store/index/meta.h"
 #include "store/recovery/repair.h"
 #include "tests/support/fault_sweep.h"
 #include "tests/unit/recovery/fixture.h"
@@ -165,6 +166,31 @@ TEST_F(RepairFault, AnyOfSeveralCheckpointsReplacesADamagedBeginning) {
   const VerifyReport after = Must(Verify(store.env(), store.layout(), {}));
   EXPECT_TRUE(after.ok());
   EXPECT_EQ(ReadIndex(after.index_path), store.At(8));
+}
+
+/// Neither is damaged: an index is replaced by what this version writes, and a checkpoint may be all that is left of
+/// journal that was trimmed.
+TEST_F(RepairFault, WhatANewerVersionWroteIsLeftToIt) {
+  store.CommitPuts(3);
+  store.ApplyIndex();
+  const Checkpoint checkpoint = store.MakeCheckpoint();
+  store.CommitPuts(1);
+  HandMadeStore::Flip(store.frames()[1].path, store.frames()[1].offset + 170);
+  store.Close();
+  for (const std::string& newer : {store.index_path(), checkpoint.path}) {
+    Execute(newer, "PRAGMA user_version = 9999");
+    const auto before = Names();
+    for (const RepairOptions& options : {DryRun(), Consent()}) {
+      const auto report = Repair(store.env(), store.layout(), options);
+      ASSERT_FALSE(report.ok()) << newer;
+      EXPECT_EQ(report.error().code, ErrorCode::kUnsupported) << report.error().message;
+      EXPECT_EQ(report.error().path, newer);
+      EXPECT_THAT(report.error().hint, HasSubstr("use the version of tenure"));
+      EXPECT_THAT(Names(), ::testing::IsSupersetOf(before));
+    }
+    Execute(newer, "PRAGMA user_version = " + std::to_string(index::kFormatVersion));
+  }
+  EXPECT_TRUE(Repair(store.env(), store.layout(), Consent()).ok());
 }
 
 TEST_F(RepairFault, WithoutADirectoryOfTheIndexItIsMade) {

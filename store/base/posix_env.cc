@@ -12,6 +12,7 @@
 #include <climits>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 
 #include "store/base/env.h"
 #include "store/base/error.h"
@@ -63,10 +64,20 @@ class PosixEnv final : public Env {
   std::atomic<bool> shared_with_group_{false};
 };
 
+/// Closes the descriptor when there is no memory for what it should belong to.
+std::unique_ptr<PosixFile> OwnerOf(int descriptor, const std::string& path, bool direct = false) {
+  try {
+    return std::make_unique<PosixFile>(path, descriptor, direct);
+  } catch (...) {
+    ::close(descriptor);
+    throw;
+  }
+}
+
 Result<std::unique_ptr<File>> OpenExisting(const std::string& path, int flags) {
   const int descriptor = OpenDescriptor(path, flags | O_NOCTTY, 0);
   if (descriptor < 0) return ErrnoError("open", path, -descriptor);
-  return std::unique_ptr<File>(std::make_unique<PosixFile>(path, descriptor));
+  return std::unique_ptr<File>(OwnerOf(descriptor, path));
 }
 
 /// A file system without direct access refuses the flag; one whose blocks are larger, the first read or write.
@@ -74,7 +85,7 @@ Result<std::unique_ptr<File>> OpenDirect(const std::string& path) {
   int descriptor = OpenDescriptor(path, O_RDWR | O_NOCTTY | O_DIRECT, 0);
   if (descriptor == -EINVAL) descriptor = OpenDescriptor(path, O_RDWR | O_NOCTTY, 0);
   if (descriptor < 0) return ErrnoError("open", path, -descriptor);
-  return std::unique_ptr<File>(std::make_unique<PosixFile>(path, descriptor, true));
+  return std::unique_ptr<File>(OwnerOf(descriptor, path, /*direct=*/true));
 }
 
 Result<std::unique_ptr<File>> PosixEnv::CreateNew(const std::string& path) {
@@ -82,7 +93,7 @@ Result<std::unique_ptr<File>> PosixEnv::CreateNew(const std::string& path) {
   const unsigned mode = shared ? kGroupFile : kPrivateFile;
   const int descriptor = OpenDescriptor(path, O_RDWR | O_CREAT | O_EXCL | O_NOCTTY, mode);
   if (descriptor < 0) return ErrnoError("create", path, -descriptor);
-  auto file = std::make_unique<PosixFile>(path, descriptor);
+  auto file = OwnerOf(descriptor, path);
   // The umask took the group's bits away; the store's setting decides, not the environment's.
   if (shared && ::fchmod(descriptor, mode) != 0) return ErrnoError("set the mode of", path, errno);
   return std::unique_ptr<File>(std::move(file));
@@ -117,7 +128,11 @@ Result<bool> PosixEnv::Exists(const std::string& path) const {
 Result<std::vector<std::string>> PosixEnv::List(const std::string& dir) const {
   const int descriptor = OpenDescriptor(dir, O_RDONLY | O_DIRECTORY, 0);
   if (descriptor < 0) return ErrnoError("list", dir, -descriptor);
-  DIR* stream = ::fdopendir(descriptor);
+  struct Close {
+    void operator()(DIR* open) const { ::closedir(open); }
+  };
+  // There may be no memory for a name.
+  const std::unique_ptr<DIR, Close> stream(::fdopendir(descriptor));
   if (stream == nullptr) {
     const int error_number = errno;
     ::close(descriptor);
@@ -127,7 +142,7 @@ Result<std::vector<std::string>> PosixEnv::List(const std::string& dir) const {
   int error_number = 0;
   for (;;) {
     errno = 0;
-    const dirent* entry = ::readdir(stream);
+    const dirent* entry = ::readdir(stream.get());
     if (entry == nullptr) {
       error_number = errno;
       break;
@@ -135,7 +150,6 @@ Result<std::vector<std::string>> PosixEnv::List(const std::string& dir) const {
     const std::string_view name = entry->d_name;
     if (name != "." && name != "..") names.emplace_back(name);
   }
-  ::closedir(stream);
   if (error_number != 0) return ErrnoError("list", dir, error_number);
   std::sort(names.begin(), names.end());
   return names;
@@ -184,8 +198,7 @@ Status PosixEnv::RenameNoReplace(const std::string& from, const std::string& to)
 Status PosixEnv::SyncDirectory(const std::string& dir) {
   const int descriptor = OpenDescriptor(dir, O_RDONLY | O_DIRECTORY, 0);
   if (descriptor < 0) return ErrnoError("open directory", dir, -descriptor);
-  PosixFile directory(dir, descriptor);
-  return directory.SyncAll();
+  return OwnerOf(descriptor, dir)->SyncAll();
 }
 
 Result<std::string> PosixEnv::Canonical(const std::string& path) const {

@@ -59,7 +59,7 @@ TEST_F(Apply, ErrorsNameTheLine) {
       R"({"op":"set_policy","glob":"x","policy":{"imutable":true}})",
       R"({"op":"resolve","conflict":"x","take":"ours"})",
       "\xff\xfe",
-      std::string("{\"op\":\"put\",\"name\":\"x\0\",\"version\":\"1\"}", 40),
+      R"({"op":"put","name":"x)" + std::string(1, '\0') + R"(","version":"1"})",
   };
   for (const std::string& line : bad) {
     const Json error = Fails({"apply"}, 2, "invalid_argument", Put("a") + "\n" + line + "\n" + Put("b"));

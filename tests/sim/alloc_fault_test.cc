@@ -84,24 +84,42 @@ class AllocFault : public ::testing::Test {
     return allocations;
   }
 
+  /// What a life must give back.
+  struct Held {
+    std::int64_t blocks = 0;
+    std::int64_t descriptors = 0;
+  };
+  static Held HeldNow() {
+    Held held{LiveBlocks(), 0};
+    for (const auto& descriptor : std::filesystem::directory_iterator("/proc/self/fd")) {
+      static_cast<void>(descriptor);
+      ++held.descriptors;
+    }
+    return held;
+  }
+
   void Try(std::uint64_t index, const Selection& plan) {
     LiveWith(index, plan);
     ++tried_;
-    const std::int64_t live = LiveBlocks();
-    if (live <= live_ || failures_ != 0) return;  // a failure is kept, too
+    const Held held = HeldNow();
+    const bool more = held.blocks > held_.blocks || held.descriptors > held_.descriptors;
+    if (!more || failures_ != 0) return;  // a failure is kept, too
     // Something that is made once and kept? Then not again.
     LiveWith(index, plan);
-    live_ = LiveBlocks();
-    if (live_ <= live || failures_ != 0) return;
-    ++failures_;
-    ADD_FAILURE() << "TENURE_ALLOC_ONLY=" << index << ": " << live_ - live << " blocks were not freed";
+    held_ = HeldNow();
+    if (failures_ != 0) return;
+    if (held_.blocks > held.blocks || held_.descriptors > held.descriptors) {
+      ++failures_;
+      ADD_FAILURE() << "TENURE_ALLOC_ONLY=" << index << ": " << held_.blocks - held.blocks << " blocks and "
+                    << held_.descriptors - held.descriptors << " descriptors were not given back";
+    }
   }
 
   void Run(const Selection& plan) {
     std::uint64_t most = 0;
     // Whatever is made once and kept is made now.
     for (int i = 0; i < 3; ++i) most = std::max(most, LiveWith(0, plan));
-    live_ = LiveBlocks();
+    held_ = HeldNow();
     ASSERT_EQ(failures_, 0) << "sound without failures";
     if (const std::uint64_t only = NumberFromEnvironment("TENURE_ALLOC_ONLY", 0); only != 0) return Try(only, plan);
     const bool all = NumberFromEnvironment("TENURE_ALLOC_ALL", 0) != 0;
@@ -117,7 +135,7 @@ class AllocFault : public ::testing::Test {
   }
 
   SimScratch scratch_;
-  std::int64_t live_ = 0;
+  Held held_;
   std::uint64_t tried_ = 0;
   std::uint64_t failed_ = 0;
   std::int64_t refused_ = 0;

@@ -9,9 +9,9 @@
 #include <cstring>
 #include <vector>
 
-#include "cli/unique_fd.h"
 #include "store/base/error.h"
 #include "store/base/hash.h"
+#include "store/base/unique_fd.h"
 
 namespace tenure::cli {
 namespace {
@@ -27,7 +27,7 @@ Error CannotDigest(const std::string& path, int error) {
 }  // namespace
 
 Result<FileDigest> DigestFile(Context& ctx, const std::string& path) {
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  const base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
   if (fd.get() < 0) return CannotDigest(path, errno);
   struct stat info = {};
   if (::fstat(fd.get(), &info) != 0) return CannotDigest(path, errno);
@@ -74,7 +74,7 @@ Result<std::string> ReadStandardInput(std::size_t bytes_max) {
 
 Result<std::string> ReadWhole(const std::string& path, std::size_t bytes_max) {
   if (path == "-") return ReadStandardInput(bytes_max);
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  const base::UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
   if (fd.get() < 0) return CannotDigest(path, errno);
   return ReadAll(fd.get(), path, bytes_max);
 }

@@ -37,7 +37,7 @@ Result<LineReader> LineReader::Open(const std::string& path, std::size_t line_by
     reader.fd_ = STDIN_FILENO;
     reader.name_ = "standard input";
   } else {
-    reader.owned_ = UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+    reader.owned_ = base::UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
     reader.fd_ = reader.owned_.get();
     reader.name_ = path;
     if (reader.fd_ < 0) return CannotRead(path, errno);

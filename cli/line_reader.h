@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-#include "cli/unique_fd.h"
+#include "store/base/unique_fd.h"
 #include "tenure/result.h"
 
 namespace tenure::cli {
@@ -42,7 +42,7 @@ class LineReader {
   enum class Filled : std::uint8_t { kMore, kEof, kWoken };
   Result<Filled> Fill();
 
-  UniqueFd owned_;
+  base::UniqueFd owned_;
   int fd_ = -1;
   std::string name_;
   std::size_t line_bytes_max_ = 0;

@@ -22,7 +22,7 @@ Error CannotWatch(const std::string& path, int error) {
 }  // namespace
 
 Result<StoreWatch> StoreWatch::Open(const std::string& journal_dir, const std::string& store_dir) {
-  UniqueFd fd(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+  base::UniqueFd fd(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
   if (fd.get() < 0) return CannotWatch(journal_dir, errno);
   const std::uint32_t names = IN_CREATE | IN_MOVED_TO | IN_ONLYDIR;
   if (::inotify_add_watch(fd.get(), journal_dir.c_str(), names | IN_MODIFY) < 0) return CannotWatch(journal_dir, errno);

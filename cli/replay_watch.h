@@ -9,7 +9,7 @@
 #include <chrono>
 #include <string>
 
-#include "cli/unique_fd.h"
+#include "store/base/unique_fd.h"
 #include "tenure/result.h"
 
 namespace tenure::cli {
@@ -21,8 +21,8 @@ class StoreWatch {
   Result<bool> Wait(std::chrono::milliseconds timeout);
 
  private:
-  explicit StoreWatch(UniqueFd fd) : fd_(std::move(fd)) {}
-  UniqueFd fd_;
+  explicit StoreWatch(base::UniqueFd fd) : fd_(std::move(fd)) {}
+  base::UniqueFd fd_;
 };
 
 }  // namespace tenure::cli

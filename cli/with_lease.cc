@@ -23,9 +23,9 @@
 #include "cli/lease_options.h"
 #include "cli/registry.h"
 #include "cli/terminal.h"
-#include "cli/unique_fd.h"
 #include "store/base/error.h"
 #include "store/base/quiet_thread.h"
+#include "store/base/unique_fd.h"
 
 namespace tenure::cli {
 namespace {
@@ -62,7 +62,7 @@ class LossWatch {
   int fd() const { return event_.get(); }
 
  private:
-  UniqueFd event_;
+  base::UniqueFd event_;
   std::thread thread_;
 };
 
@@ -122,7 +122,7 @@ class WithLease : public Command {
     const sigset_t handled = Handled();
     sigset_t before;
     ::sigprocmask(SIG_BLOCK, &handled, &before);
-    const UniqueFd signals(::signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK));
+    const base::UniqueFd signals(::signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK));
     const pid_t parent = ::getpid();
     const pid_t child = signals.get() < 0 ? -1 : ::fork();
     if (child == 0) RunInChild(command_, tokens, fencing_token, before, parent);

@@ -9,6 +9,8 @@
 #include <mutex>
 #include <thread>
 
+#include "store/base/unique_fd.h"
+
 namespace tenure {
 
 class DeathWatch {
@@ -29,12 +31,12 @@ class DeathWatch {
 
   const std::function<void()> on_death_;
   std::mutex mutex_;
-  int process_ = -1;          // a pidfd, or -1; guarded by mutex_
+  base::UniqueFd process_;    // a pidfd, or none; guarded by mutex_
   std::uint64_t number_ = 0;  // of the process watched, guarded by mutex_
   bool stopping_ = false;     // guarded by mutex_
   std::uint32_t pid_ = 0;     // the caller's thread
   std::uint64_t start_ = 0;   // the caller's thread
-  int wake_ = -1;             // an eventfd
+  base::UniqueFd wake_;       // an eventfd
   std::thread thread_;
 };
 

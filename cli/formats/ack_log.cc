@@ -21,7 +21,7 @@ Error AckFailed(const std::string& path, int error) {
 }  // namespace
 
 Result<AckLog> AckLog::Open(const std::string& path) {
-  UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0666));
+  base::UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0666));
   if (fd.get() < 0) return AckFailed(path, errno);
   return AckLog(std::move(fd), path);
 }

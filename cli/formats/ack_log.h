@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "cli/unique_fd.h"
+#include "store/base/unique_fd.h"
 #include "tenure/result.h"
 
 namespace tenure::cli {
@@ -22,8 +22,8 @@ class AckLog {
   Status Flush();
 
  private:
-  AckLog(UniqueFd fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
-  UniqueFd fd_;
+  AckLog(base::UniqueFd fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
+  base::UniqueFd fd_;
   std::string path_;
   std::string lines_;
 };

@@ -13,9 +13,9 @@
 #include <utility>
 #include <vector>
 
-#include "cli/unique_fd.h"
 #include "cli/working_directory.h"
 #include "store/base/error.h"
+#include "store/base/unique_fd.h"
 
 namespace tenure::cli {
 namespace {
@@ -93,9 +93,9 @@ Status Input::OpenUnpacked(const std::string& path, std::size_t line_bytes_max) 
   if (::access(absolute.c_str(), R_OK) != 0) return Failed(path, std::strerror(errno));
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return Failed(path, std::strerror(errno));
-  const UniqueFd ours(ends[0]);
+  const base::UniqueFd ours(ends[0]);
   {
-    const UniqueFd theirs(ends[1]);
+    const base::UniqueFd theirs(ends[1]);
     program_ = UnpackerOf(path)->program;
     int error = Spawn({program_, "-dc", "--", absolute}, theirs.get(), child_);
     if (error == ENOENT && ::access(kAptHelper, X_OK) == 0) {

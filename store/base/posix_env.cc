@@ -64,20 +64,10 @@ class PosixEnv final : public Env {
   std::atomic<bool> shared_with_group_{false};
 };
 
-/// Closes the descriptor when there is no memory for what it should belong to.
-std::unique_ptr<PosixFile> OwnerOf(int descriptor, const std::string& path, bool direct = false) {
-  try {
-    return std::make_unique<PosixFile>(path, descriptor, direct);
-  } catch (...) {
-    ::close(descriptor);
-    throw;
-  }
-}
-
 Result<std::unique_ptr<File>> OpenExisting(const std::string& path, int flags) {
   const int descriptor = OpenDescriptor(path, flags | O_NOCTTY, 0);
   if (descriptor < 0) return ErrnoError("open", path, -descriptor);
-  return std::unique_ptr<File>(OwnerOf(descriptor, path));
+  return std::unique_ptr<File>(PosixFile::Own(descriptor, path));
 }
 
 /// A file system without direct access refuses the flag; one whose blocks are larger, the first read or write.
@@ -85,7 +75,7 @@ Result<std::unique_ptr<File>> OpenDirect(const std::string& path) {
   int descriptor = OpenDescriptor(path, O_RDWR | O_NOCTTY | O_DIRECT, 0);
   if (descriptor == -EINVAL) descriptor = OpenDescriptor(path, O_RDWR | O_NOCTTY, 0);
   if (descriptor < 0) return ErrnoError("open", path, -descriptor);
-  return std::unique_ptr<File>(OwnerOf(descriptor, path, /*direct=*/true));
+  return std::unique_ptr<File>(PosixFile::Own(descriptor, path, /*direct=*/true));
 }
 
 Result<std::unique_ptr<File>> PosixEnv::CreateNew(const std::string& path) {
@@ -93,7 +83,7 @@ Result<std::unique_ptr<File>> PosixEnv::CreateNew(const std::string& path) {
   const unsigned mode = shared ? kGroupFile : kPrivateFile;
   const int descriptor = OpenDescriptor(path, O_RDWR | O_CREAT | O_EXCL | O_NOCTTY, mode);
   if (descriptor < 0) return ErrnoError("create", path, -descriptor);
-  auto file = OwnerOf(descriptor, path);
+  auto file = PosixFile::Own(descriptor, path);
   // The umask took the group's bits away; the store's setting decides, not the environment's.
   if (shared && ::fchmod(descriptor, mode) != 0) return ErrnoError("set the mode of", path, errno);
   return std::unique_ptr<File>(std::move(file));
@@ -198,7 +188,7 @@ Status PosixEnv::RenameNoReplace(const std::string& from, const std::string& to)
 Status PosixEnv::SyncDirectory(const std::string& dir) {
   const int descriptor = OpenDescriptor(dir, O_RDONLY | O_DIRECTORY, 0);
   if (descriptor < 0) return ErrnoError("open directory", dir, -descriptor);
-  return OwnerOf(descriptor, dir)->SyncAll();
+  return PosixFile::Own(descriptor, dir)->SyncAll();
 }
 
 Result<std::string> PosixEnv::Canonical(const std::string& path) const {

@@ -56,8 +56,17 @@ int OpenDescriptor(const std::string& path, int flags, unsigned mode) {
   return moved >= 0 ? moved : -error_number;
 }
 
-PosixFile::PosixFile(std::string path, int descriptor, bool direct)
-    : path_(std::move(path)), descriptor_(descriptor), direct_(direct), fork_generation_(ForkGeneration()) {}
+std::unique_ptr<PosixFile> PosixFile::Own(int descriptor, const std::string& path, bool direct) {
+  try {
+    return std::unique_ptr<PosixFile>(new PosixFile(path, descriptor, direct));
+  } catch (...) {
+    ::close(descriptor);
+    throw;
+  }
+}
+
+PosixFile::PosixFile(const std::string& path, int descriptor, bool direct)
+    : path_(path), descriptor_(descriptor), direct_(direct), fork_generation_(ForkGeneration()) {}
 
 PosixFile::~PosixFile() {
   // A forked child does not have the mappings; at their addresses it may have mapped something else.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,8 +18,9 @@ int OpenDescriptor(const std::string& path, int flags, unsigned mode);
 
 class PosixFile final : public File {
  public:
-  /// Owns `descriptor`. `direct`: each write is of whole blocks (OpenMode::kReadWriteDirect), which is checked.
-  PosixFile(std::string path, int descriptor, bool direct = false);
+  /// Owns `descriptor`, and closes it, too, when there is no memory for an object that would. `direct`: each write is
+  /// of whole blocks (OpenMode::kReadWriteDirect), which is checked.
+  static std::unique_ptr<PosixFile> Own(int descriptor, const std::string& path, bool direct = false);
   ~PosixFile() override;
   PosixFile(const PosixFile&) = delete;
   PosixFile& operator=(const PosixFile&) = delete;
@@ -40,6 +42,7 @@ class PosixFile final : public File {
   Result<std::byte*> MapShared(std::uint64_t bytes) override;
 
  private:
+  PosixFile(const std::string& path, int descriptor, bool direct);
   void NoteLock();
   /// From O_DIRECT to the page cache. False, with errno EINVAL, when there is nothing to leave.
   bool LeaveDirect() const;

@@ -63,11 +63,11 @@ std::optional<HeldLock> ParseLockLine(std::string_view line) {
 std::string ReadProc(const std::string& path) {
   const int descriptor = OpenDescriptor(path, O_RDONLY, 0);
   if (descriptor < 0) return {};
-  const PosixFile file(path, descriptor);
+  const auto file = PosixFile::Own(descriptor, path);
   std::array<std::byte, 4096> buffer;
   std::string text;
   for (;;) {
-    const auto got = file.ReadAt(text.size(), buffer);
+    const auto got = file->ReadAt(text.size(), buffer);
     if (!got.ok()) return {};
     text += AsText(ByteView(buffer).first(*got));
     if (*got < buffer.size()) return text;

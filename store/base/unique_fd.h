@@ -1,11 +1,11 @@
-// Owns a descriptor of an input file. Never used for files of a store: those belong to base::Env.
+// Owns a descriptor: of an input file, of a process. Never used for files of a store: those belong to base::Env.
 #pragma once
 
 #include <unistd.h>
 
 #include <utility>
 
-namespace tenure::cli {
+namespace tenure::base {
 
 class UniqueFd {
  public:
@@ -24,4 +24,4 @@ class UniqueFd {
   int fd_;
 };
 
-}  // namespace tenure::cli
+}  // namespace tenure::base

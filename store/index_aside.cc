@@ -40,8 +40,15 @@ void IndexAside::NoteRefused(Error error) {
 }
 
 Result<commit::IndexPool::Lease> IndexAside::Take(Lsn lsn) {
+  std::string made;
+  auto taken = TakeLocked(lsn, made);
+  if (!made.empty()) context_.Say("warning", made);  // it may read, too
+  return taken;
+}
+
+Result<commit::IndexPool::Lease> IndexAside::TakeLocked(Lsn lsn, std::string& made) {
   const std::lock_guard lock(mutex_);
-  const auto view_of = [&] { return base::Guarded([&] { return ViewOf(lsn); }); };
+  const auto view_of = [&] { return base::Guarded([&] { return ViewOf(lsn, made); }); };
   const bool was_there = !dir_.empty();
   auto view = view_of();
   if (!view.ok() && was_there) {
@@ -60,8 +67,12 @@ void IndexAside::DropWhenCaughtUp() {
   Remove();
 }
 
-Result<std::unique_ptr<index::IndexReader>> IndexAside::ViewOf(Lsn lsn) {
-  if (dir_.empty()) TENURE_RETURN_IF_ERROR(Make());
+Result<std::unique_ptr<index::IndexReader>> IndexAside::ViewOf(Lsn lsn, std::string& made) {
+  if (dir_.empty()) {
+    TENURE_RETURN_IF_ERROR(Make());
+    made = pool_.LivePath() + " cannot be brought up to date (" + (refusal_ ? refusal_->message : "no space") +
+           "): reading from a copy in " + dir_;
+  }
   TENURE_RETURN_IF_ERROR(Follow(lsn));
   TENURE_ASSIGN(auto reader, index::IndexReader::Open(FileIn(dir_)));
   TENURE_RETURN_IF_ERROR(reader->BeginSnapshot());
@@ -69,19 +80,14 @@ Result<std::unique_ptr<index::IndexReader>> IndexAside::ViewOf(Lsn lsn) {
 }
 
 Status IndexAside::Make() {
-  Status made;
+  Status first;
   for (const std::string& place : Places()) {
     Status tried = MakeIn(place);
-    if (tried.ok()) {
-      context_.Say("warning", pool_.LivePath() + " cannot be brought up to date (" +
-                                  (refusal_ ? refusal_->message : std::string("no space")) +
-                                  "): reading from a copy in " + dir_);
-      return tried;
-    }
+    if (tried.ok()) return tried;
     Remove();
-    if (made.ok()) made = std::move(tried);
+    if (first.ok()) first = std::move(tried);
   }
-  return made;
+  return first;
 }
 
 /// The generation that is live now. Its own transaction keeps the copy consistent, whoever applies meanwhile.
@@ -105,6 +111,7 @@ Status IndexAside::Follow(Lsn lsn) {
                                                           mark.position, context_.trimmed_below));
   const Lsn durable = context_.DurableLsn();
   index::AppliedFrame applied;
+  bool gathered = false;  // frames without rows have no bytes
   for (bool more = true; more;) {
     TENURE_ASSIGN(journal::Step step, journal->Next(durable, durable));
     more = step.stop == journal::Stop::kFrame;
@@ -112,9 +119,12 @@ Status IndexAside::Follow(Lsn lsn) {
       applied.txns = std::move(step.frame.txns);
       applied.after = step.frame.after;
       TENURE_RETURN_IF_ERROR(writer_->Gather({&applied, 1}));
+      gathered = true;
     }
-    const std::size_t gathered = writer_->gathered_bytes();
-    if (gathered > 0 && (!more || gathered >= kGatheredBytesMax)) TENURE_RETURN_IF_ERROR(writer_->CommitGathered());
+    if (!gathered || (more && writer_->gathered_bytes() < kGatheredBytesMax)) continue;
+    TENURE_RETURN_IF_ERROR(writer_->CommitGathered());
+    gathered = false;
+    TENURE_RETURN_IF_ERROR(writer_->Checkpoint(context_.wal_bytes_max));
   }
   const Lsn end = journal->position().last_lsn;
   return end < lsn ? Status(commit::JournalEndsEarly(context_.journal_dir, end, lsn)) : Status();

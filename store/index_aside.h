@@ -46,7 +46,8 @@ class IndexAside {
   void DropWhenCaughtUp();
 
  private:
-  Result<std::unique_ptr<index::IndexReader>> ViewOf(Lsn lsn);
+  Result<commit::IndexPool::Lease> TakeLocked(Lsn lsn, std::string& made);
+  Result<std::unique_ptr<index::IndexReader>> ViewOf(Lsn lsn, std::string& made);
   Status Make();
   Status MakeIn(const std::string& temporary);
   Status Follow(Lsn lsn);

@@ -7,8 +7,8 @@
 //
 // Codes: SQLITE_CORRUPT, NOTADB, ERROR (a schema that no longer fits) -> kCorruption; FULL, or an I/O error for want of
 // space -> kNoSpace; NOMEM -> kOutOfMemory; BUSY, LOCKED, PROTOCOL -> kBusy; READONLY, or an I/O error because the file
-// system has become read-only -> kReadOnly; CANTOPEN of a
-// missing file -> kNotFound; the rest -> kIo, or kInternal when only a defect of tenure can cause it.
+// system has become read-only -> kReadOnly; CANTOPEN of a missing file -> kNotFound; the rest -> kIo, or kInternal when
+// only a defect of tenure can cause it.
 #pragma once
 
 #include <cstdint>

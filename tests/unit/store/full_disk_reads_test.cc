@@ -147,6 +147,52 @@ TEST_F(FullDiskReads, FollowWhatIsCommittedMeanwhile) {
   Free();
 }
 
+/// What is told of the copy is told by a callback that may read itself.
+TEST_F(FullDiskReads, MayBeMadeByWhoIsToldOfThem) {
+  Put("a");
+  store_.reset();
+  std::vector<std::string> keys;
+  int told = 0;
+  OpenOptions options;
+  options.env = &env_;
+  options.background = false;
+  options.log = [&](const char*, const std::string& message) {
+    if (message.find("reading from a copy in ") == std::string::npos) return;
+    ++told;
+    keys = Keys();
+  };
+  auto store = Store::Open(scratch_.path(), options);
+  ASSERT_TRUE(store.ok()) << store.error().message;
+  store_.emplace(std::move(store).value());
+  Fill();
+  Put("b");
+  EXPECT_THAT(Keys(), ElementsAre("a:1", "b:1"));
+  EXPECT_THAT(keys, ElementsAre("a:1", "b:1"));
+  EXPECT_EQ(told, 1);
+  Free();
+}
+
+/// Transactions that change no row take an LSN, too.
+TEST_F(FullDiskReads, PassTransactionsWithoutRows) {
+  Put("a");
+  Fill();
+  EXPECT_THAT(Keys(), ElementsAre("a:1"));
+  for (int i = 0; i < 2; ++i) {
+    auto lease = store().Acquire({.scopes = {"a"}});
+    ASSERT_TRUE(lease.ok()) << lease.error().message;
+    EXPECT_TRUE(lease->Release().ok());
+    EXPECT_THAT(Keys(), ElementsAre("a:1"));
+    Transaction same;
+    same.Put({.name = "a", .version = "1", .size = 1});
+    CommitOptions options;
+    options.request_id = "r" + std::to_string(i);
+    ASSERT_TRUE(store().Commit(same, options).ok());
+    EXPECT_THAT(Keys(), ElementsAre("a:1"));
+  }
+  EXPECT_THAT(Copies(), SizeIs(1));
+  Free();
+}
+
 TEST_F(FullDiskReads, EndWithTheFullDisk) {
   Put("a");
   Fill();

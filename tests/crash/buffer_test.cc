@@ -238,6 +238,7 @@ class Hostile : public Buffered {};
 TEST_F(Hostile, AProcessThatWritesOverItsOwnMemoryHarmsNobodyElse) {
   const std::uint64_t seed = Seed();
   std::printf("TENURE_TEST_SEED=%llu\n", static_cast<unsigned long long>(seed));
+  std::fflush(stdout);  // a hang is killed from outside
   SCOPED_TRACE("TENURE_TEST_SEED=" + std::to_string(seed));
   for (std::uint64_t round = 0; round < 4; ++round) {
     const std::string number = std::to_string(round);

@@ -99,7 +99,7 @@ std::optional<ingest::AnswerBank> BufferDrain::BankOf(ingest::CellOwner owner) c
 bool BufferDrain::Answer(const LaneWork& work, std::uint32_t epoch) {
   const auto bank = BankOf({work.origin.slot - ingest::kBufferedOrigin, work.origin.generation});
   if (!bank) return true;
-  return Complete(bank->replies, work.origin.sequence, epoch, *work.answer);
+  return Complete(bank->replies, work.origin.sequence, epoch, *work.answer, &context_.shared().owner);
 }
 
 void BufferDrain::AnswerBad(std::uint32_t epoch) {
@@ -114,7 +114,7 @@ void BufferDrain::AnswerBad(std::uint32_t epoch) {
       if (bank->places[cell].load(std::memory_order_seq_cst) != place) continue;
       ingest::Reply reply;
       reply.state = ingest::AnswerState::kBadRecord;
-      (void)Complete(bank->replies, sequence, epoch, reply);
+      (void)Complete(bank->replies, sequence, epoch, reply, &context_.shared().owner);
     }
   }
 }

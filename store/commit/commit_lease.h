@@ -63,6 +63,8 @@ class CommitLease {
   /// Everything up to `to` is popped and answered. False: fenced.
   bool Resolve(std::uint64_t epoch, Lsn to);
   Lsn ResolvedLsn() const { return area_.resolved.Load().second; }
+  /// {epoch, owner}, for whoever has to know whether there has been a higher epoch.
+  const base::Atomic128& owner_word() const { return area_.owner; }
   /// Ends the turn with nothing in flight. Wakes who asked for the lease.
   void Release(std::uint64_t epoch);
   /// Ends the turn after a failure: the next owner takes over at once.

@@ -61,8 +61,7 @@ bool AnswerOne(const ingest::ReplyBank& replies, std::uint64_t sequence,
   Reply reply;
   reply.state = ingest::AnswerState::kNotApplied;
   if (found != journaled.end()) reply = found->second;
-  // A bank that its own process wrote over may look like a higher epoch's: the lease tells.
-  if (!Complete(replies, sequence, epoch, reply) && !lease.Beat(epoch)) return false;
+  if (!Complete(replies, sequence, epoch, reply, &lease.owner_word())) return false;
   TENURE_FAIL_POINT("takeover.answered");
   return true;
 }

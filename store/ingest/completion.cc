@@ -20,12 +20,19 @@ constexpr std::uint64_t Word(std::uint64_t sequence, std::uint64_t flags, Answer
 }
 AnswerState StateOf(std::uint64_t word) { return static_cast<AnswerState>(word & 0xff); }
 
+/// Who answers, and the word that tells whether there has been a higher epoch.
+struct Answering {
+  std::uint64_t epoch;
+  const base::Atomic128* owner;
+};
+
 /// False: somebody of a higher epoch wrote it.
-bool StoreFenced(base::Atomic128& word, std::uint64_t epoch, std::uint64_t value) {
+bool StoreFenced(base::Atomic128& word, const Answering& by, std::uint64_t value) {
   Pair64 seen = word.Load();
   do {
-    if (seen.first > epoch) return false;
-  } while (!word.CompareExchange(seen, {epoch, value}));
+    // Behind the look at the word: had a successor written it, the lease would be the successor's by now.
+    if (seen.first > by.epoch && (by.owner == nullptr || by.owner->LoadFirst() != by.epoch)) return false;
+  } while (!word.CompareExchange(seen, {by.epoch, value}));
   return true;
 }
 
@@ -41,16 +48,16 @@ ReplySpace SpaceOf(const ReplyBank& bank, std::uint64_t sequence) {
   return space;
 }
 
-bool StoreDetail(const ReplyBank& bank, ReplySpace space, std::uint64_t epoch, base::ByteView detail) {
+bool StoreDetail(const ReplyBank& bank, ReplySpace space, const Answering& by, base::ByteView detail) {
   const auto word_at = [&](std::uint32_t i) -> base::Atomic128& {
     return bank.words[(space.at + i) & (bank.words.size() - 1)];
   };
   const std::size_t bytes = std::min<std::size_t>(detail.size(), std::size_t{space.words - 1} * 8);
-  if (!StoreFenced(word_at(0), epoch, bytes)) return false;
+  if (!StoreFenced(word_at(0), by, bytes)) return false;
   for (std::size_t done = 0; done < bytes; done += 8) {
     std::uint64_t value = 0;
     std::memcpy(&value, detail.data() + done, std::min<std::size_t>(8, bytes - done));
-    if (!StoreFenced(word_at(static_cast<std::uint32_t>(1 + done / 8)), epoch, value)) return false;
+    if (!StoreFenced(word_at(static_cast<std::uint32_t>(1 + done / 8)), by, value)) return false;
   }
   return true;
 }
@@ -115,18 +122,20 @@ Reply ReadReply(const ReplyBank& bank, std::uint64_t sequence) {
   return reply;
 }
 
-bool Complete(const ReplyBank& bank, std::uint64_t sequence, std::uint32_t epoch, const Reply& reply) {
+bool Complete(const ReplyBank& bank, std::uint64_t sequence, std::uint32_t epoch, const Reply& reply,
+              const base::Atomic128* owner) {
+  const Answering by{epoch, owner};
   CompletionCell& cell = bank.cells[IndexOf(bank, sequence)];
   Pair64 pending{Word(sequence, 0, AnswerState::kPending), 0};
   if (cell.completion.LoadFirst() != pending.first && !TENURE_SEEDED_BUG("complete_any_sequence")) return true;
-  if (!StoreFenced(cell.lsn, epoch, reply.lsn) || !StoreFenced(cell.revision, epoch, reply.revision) ||
-      !StoreFenced(cell.time_ms, epoch, static_cast<std::uint64_t>(reply.time_ms))) {
+  if (!StoreFenced(cell.lsn, by, reply.lsn) || !StoreFenced(cell.revision, by, reply.revision) ||
+      !StoreFenced(cell.time_ms, by, static_cast<std::uint64_t>(reply.time_ms))) {
     return false;
   }
   std::uint64_t flags = reply.replayed ? kReplayed : 0;
   const ReplySpace space = SpaceOf(bank, sequence);
   if (!reply.detail.empty() && space.words > 1) {
-    if (!StoreDetail(bank, space, epoch, reply.detail)) return false;
+    if (!StoreDetail(bank, space, by, reply.detail)) return false;
     flags |= kHasDetail;
   }
   TENURE_FAIL_POINT("complete.before_word");

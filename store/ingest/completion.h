@@ -96,8 +96,11 @@ Reply ReadReply(const ReplyBank& bank, std::uint64_t sequence);
 bool IsPending(const ReplyBank& bank, std::uint64_t sequence);
 
 /// Committer of `epoch`: answers `sequence` if it is pending. False when a higher epoch has been here.
-/// `detail` is cut to the space reserved.
-bool Complete(const ReplyBank& bank, std::uint64_t sequence, std::uint32_t epoch, const Reply& reply);
+/// `detail` is cut to the space reserved. `owner`: the word of the commit lease, {epoch, owner}. While it says `epoch`,
+/// nobody has committed under a higher one, and a word that claims to be of one is what a process wrote over its own
+/// memory, perhaps before it died and the memory was another's: it is written over. Without `owner` it is believed.
+bool Complete(const ReplyBank& bank, std::uint64_t sequence, std::uint32_t epoch, const Reply& reply,
+              const base::Atomic128* owner = nullptr);
 /// The sequence pending in cell `index`, if any.
 bool PendingIn(const ReplyBank& bank, std::uint32_t index, std::uint64_t& sequence);
 

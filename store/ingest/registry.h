@@ -64,6 +64,8 @@ class Registry {
   base::Pair64 Word(std::uint32_t slot) const { return entry(slot).word.Load(); }
   SlotEntry& entry(std::uint32_t slot) const { return segment_.slot_entry(slot); }
   SlotMemory memory(std::uint32_t slot) const { return SlotMemory::At(segment_.slot_memory(slot)); }
+  /// Of the commit lease.
+  const base::Atomic128& owner() const { return segment_.commit().owner; }
   bool Quarantined(std::uint32_t slot, std::uint32_t generation) const {
     return entry(slot).quarantine.LoadSecond() == generation;
   }

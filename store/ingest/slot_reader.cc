@@ -88,8 +88,8 @@ bool SlotReader::Quarantine(std::uint32_t epoch) {
     if (!PendingIn(replies, i, sequence)) continue;
     Reply reply;
     reply.state = AnswerState::kBadRecord;
-    // Fails only for a bank that its own process wrote over, or in the hands of a successor, who answers.
-    (void)Complete(replies, sequence, epoch, reply);
+    // Fails only in the hands of a successor, who answers.
+    (void)Complete(replies, sequence, epoch, reply, &registry_.owner());
   }
   return true;
 }

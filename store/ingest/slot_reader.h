@@ -44,7 +44,7 @@ class SlotReader {
   bool Pop(std::uint32_t epoch) { return Pop(Mark(), epoch); }
   /// Answers `sequence` of this slot's generation as of Begin. False: fenced.
   bool Answer(std::uint64_t sequence, std::uint32_t epoch, const Reply& reply) {
-    return Complete(registry_.memory(slot_).replies, sequence, epoch, reply);
+    return Complete(registry_.memory(slot_).replies, sequence, epoch, reply, &registry_.owner());
   }
   /// Gives the slot up: nothing is read from it any more, and what is pending is answered kBadRecord.
   bool Quarantine(std::uint32_t epoch);

@@ -260,5 +260,26 @@ TEST_F(Hostile, AProcessThatWritesOverItsOwnMemoryHarmsNobodyElse) {
   CheckEverything();
 }
 
+/// Its slots and its bank are somebody else's after it has died, with what it wrote there.
+TEST_F(Hostile, TheMemoryThatItLeavesHarmsNobodyWhoHasItNext) {
+  const std::uint64_t seed = Seed();
+  std::printf("TENURE_TEST_SEED=%llu\n", static_cast<unsigned long long>(seed));
+  std::fflush(stdout);
+  SCOPED_TRACE("TENURE_TEST_SEED=" + std::to_string(seed));
+  for (std::uint64_t round = 0; round < 3; ++round) {
+    const std::string number = std::to_string(round);
+    Child hostile = Start({"h" + number, "hostile", std::to_string(seed + round)});
+    hostile.Misbehaves();
+    hostile.WaitForOutput();
+    hostile.Kill();
+    EXPECT_EQ(hostile.Wait().out, "ready\n") << "or it may have crashed itself";
+    const auto next = Start(Many("b" + number)).Wait();
+    ASSERT_EQ(next.exit_code, 0) << next.out << next.err;
+    Note(next.out);
+  }
+  EXPECT_EQ(acknowledged_.size(), 3 * kMore) << rejected_;
+  CheckEverything();
+}
+
 }  // namespace
 }  // namespace tenure

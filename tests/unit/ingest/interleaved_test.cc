@@ -199,6 +199,38 @@ TEST_F(InterleavedSlot, ASupersededCommitterWritesNoPartOfAnAnswer) {
   }
 }
 
+/// What looks like a higher epoch's is one's only when there has been one.
+TEST_F(InterleavedSlot, WhatIsWrittenOverIsNotTakenForASuccessors) {
+  const auto writer = OpenSlot(*registry_);
+  std::uint64_t sequence = 0;
+  ASSERT_TRUE(Push(*writer, "x", &sequence));
+  const ReplyBank bank = registry_->memory(writer->slot()).replies;
+  CompletionCell& cell = bank.cells[sequence % kWindow];
+  base::Atomic128 owner;
+  for (base::Atomic128* value : {&cell.lsn, &cell.revision, &cell.time_ms}) {
+    Set(owner, {8, 5});
+    Set(*value, {9, 77});
+    {
+      // A successor that takes over, and writes, behind the look at the owner.
+      const BeforeSwap successor(*value, [&] {
+        Set(owner, {9, 6});
+        Set(*value, {9, 78});
+      });
+      EXPECT_FALSE(Complete(bank, sequence, 8, CommittedAt(1), &owner));
+    }
+    EXPECT_EQ(value->Load(), (Pair64{9, 78}));
+    EXPECT_TRUE(writer->IsPending(sequence));
+    Set(*value, {});
+  }
+  Set(owner, {8, 5});
+  for (base::Atomic128* value : {&cell.lsn, &cell.revision, &cell.time_ms}) Set(*value, {9, 77});
+  EXPECT_TRUE(Complete(bank, sequence, 8, CommittedAt(1), &owner));
+  const Reply reply = ReadReply(bank, sequence);
+  EXPECT_EQ(reply.state, AnswerState::kCommitted);
+  EXPECT_TRUE(reply.whole);
+  EXPECT_EQ(reply.lsn, 1u);
+}
+
 TEST_F(InterleavedSlot, AnAnswerThatComesLateIsNotTheNextOperations) {
   const auto writer = OpenSlot(*registry_);
   std::uint64_t sequence = 0;

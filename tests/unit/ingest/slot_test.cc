@@ -59,6 +59,39 @@ TEST_F(Slot, AFullLaneIsBackPressureAndLosesNothing) {
   EXPECT_TRUE(Push(*slot_, "there is room again"));
 }
 
+/// Whoever had the slot before wrote over its answers, and died.
+TEST_F(Slot, AnswersReachWhoeverHasItNext) {
+  base::Pair64 nobody = segment_->commit().owner.Load();
+  ASSERT_TRUE(segment_->commit().owner.CompareExchange(nobody, {1, kThisProcess}));
+  const ReplyBank bank = registry_->memory(slot_->slot()).replies;
+  const auto spoil = [](base::Atomic128& word) {
+    base::Pair64 seen = word.Load();
+    while (!word.CompareExchange(seen, {~std::uint64_t{0}, 7})) {
+    }
+  };
+  for (CompletionCell& cell : bank.cells) {
+    for (base::Atomic128* word : {&cell.completion, &cell.lsn, &cell.revision, &cell.time_ms}) spoil(*word);
+  }
+  for (base::Atomic128& word : bank.words) spoil(word);
+  slot_.reset();
+  slot_ = OpenSlot(*registry_);
+  for (std::uint64_t i = 0; i < 2 * kWindow; ++i) {
+    std::uint64_t sequence = 0;
+    ASSERT_TRUE(Push(*slot_, "x", &sequence, /*reply_bytes=*/40));
+    ASSERT_EQ(TakeAndPop(1).size(), 1u);
+    Reply reply = CommittedAt(i);
+    reply.detail = base::Bytes(40, std::byte{3});
+    ASSERT_TRUE(reader_.Answer(sequence, 1, reply)) << i;
+    const Reply got = slot_->Read(sequence);
+    ASSERT_EQ(got.state, AnswerState::kCommitted) << i;
+    ASSERT_TRUE(got.whole) << i;
+    ASSERT_EQ(got.lsn, i);
+    ASSERT_EQ(got.detail, reply.detail);
+    slot_->Retire(sequence);
+    taken_.clear();
+  }
+}
+
 /// Sizes and amounts by a seeded die; a new committer goes on from the head at any time.
 TEST_F(Slot, ManyRecordsKeepTheirOrderOverTurnsAndCommitters) {
   const std::uint64_t seed = std::random_device()();

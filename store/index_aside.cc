@@ -145,7 +145,8 @@ Error IndexAside::NoRoom(const Error& copying) const {
   Error error = *refusal_;
   error.message += "; nor could it be read from a copy: " + copying.message;
   error.hint =
-      "free space on the file system and try again, or set TMPDIR to a directory with room for a copy of the index";
+      std::string(error.code == ErrorCode::kNoSpace ? "free space on the file system" : "make it writable again") +
+      " and try again, or set TMPDIR to a directory with room for a copy of the index";
   return error;
 }
 

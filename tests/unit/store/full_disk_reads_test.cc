@@ -243,7 +243,14 @@ TEST_F(FullDiskReads, WithoutRoomForACopyBothAreNamed) {
   EXPECT_EQ(rows.error().code, ErrorCode::kNoSpace);
   EXPECT_THAT(rows.error().message, HasSubstr("/.tenure/index/"));
   EXPECT_THAT(rows.error().message, HasSubstr("/nowhere"));
+  EXPECT_THAT(rows.error().hint, HasSubstr("free space on the file system"));
   EXPECT_THAT(rows.error().hint, HasSubstr("TMPDIR"));
+  env_.now_ns += 2'000'000'000;
+  Fill(8);
+  const auto on_read_only = store().List({});
+  ASSERT_FALSE(on_read_only.ok());
+  EXPECT_EQ(on_read_only.error().code, ErrorCode::kReadOnly);
+  EXPECT_THAT(on_read_only.error().hint, HasSubstr("make it writable again"));
   ReadOptions snapshot;
   snapshot.consistency = Consistency::kSnapshot;
   EXPECT_THAT(Keys(snapshot), IsEmpty()) << "as of what is applied";
